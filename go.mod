@@ -1,0 +1,3 @@
+module github.com/carafeweb/carafe
+
+go 1.26.0
