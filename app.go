@@ -1,0 +1,432 @@
+package carafe
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/carafeweb/carafe/routing"
+)
+
+// An App is an application: its routes, hooks and settings, and the http.Handler that serves them.
+//
+// It has two states. During set-up, in one goroutine, it is told what to do; the first request, or [App.Freeze], ends
+// that, and from then on it only serves, any number of requests at once, and every further set-up call panics.
+//
+// Source: flask.Flask.
+type App struct {
+	Scaffold
+
+	// Gateway handles every request; ServeHTTP only calls it. Middleware wraps it while everybody keeps the App:
+	//
+	//	app.Gateway = middleware(app.Gateway)
+	//
+	// Source: Flask.wsgi_app.
+	Gateway http.Handler
+	Config  Config
+	// JSON encodes responses and decodes requests. Default: StdJSON.
+	JSON JSONProvider
+	// Sessions opens and saves the session of each request. Default: signed cookies that Flask can read.
+	Sessions SessionInterface
+	// Logger gets what the app has to say. nil means slog.Default().
+	Logger *slog.Logger
+	// Signals are what the app tells of itself.
+	Signals Signals
+
+	name              string
+	rootPath          string
+	static            *Static
+	templates         *Templates
+	hostMatching      bool
+	subdomainMatching bool
+	debugJSON         *bool
+
+	setupMu    sync.Mutex
+	urls       *routing.Map
+	converters map[string]routing.ConverterFunc
+	routes     []*route
+	endpoints  map[string]endpoint
+	mounts     []mount
+	first      firstRequest
+	teardowns  []func(*AppContext, error)
+	buildFails []func(c *Context, fail *URLBuildFailure) (string, error)
+	blueprints []registered
+	scopes     map[string]*Scaffold // by registered name of the blueprint
+	tables     atomic.Pointer[tables]
+	frozen     atomic.Bool
+	background background
+	templating templating
+}
+
+// tables are what set-up comes to; they are read by every request and never change.
+type tables struct {
+	own    *chain            // around what no blueprint's route matched
+	chains map[string]*chain // by registered name of the innermost blueprint
+	faults error             // why the app cannot serve
+}
+
+// New makes an app. The name labels its logs, and [App.Name] returns it.
+func New(name string, opts ...AppOption) *App {
+	site := callSite()
+	a := &App{
+		name:      name,
+		Config:    defaultConfig(),
+		Sessions:  CookieSessions{},
+		endpoints: map[string]endpoint{},
+		scopes:    map[string]*Scaffold{},
+		rootPath:  sourceFolder(site),
+	}
+	a.Config.Debug = debugFromEnv()
+	a.JSON = &StdJSON{debug: &a.Config.Debug}
+	a.Scaffold = NewScaffold(appOwner{a})
+	a.Gateway = http.HandlerFunc(a.handle)
+	for _, o := range opts {
+		o.ApplyApp(a)
+	}
+	a.addStatic(site)
+	return a
+}
+
+// Name is what New was given.
+func (a *App) Name() string { return a.name }
+
+// RootPath is the folder that the app's files are relative to.
+func (a *App) RootPath() string { return a.rootPath }
+
+// ServeHTTP makes App an http.Handler: Flask's __call__. It calls Gateway.
+func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.Gateway.ServeHTTP(w, r) }
+
+// Use wraps Gateway in middleware, the first given outermost; what an earlier Use has put around stays inside.
+// A mux.MiddlewareFunc fits after conversion to func(http.Handler) http.Handler, which Go does by itself.
+func (a *App) Use(mw ...func(http.Handler) http.Handler) {
+	a.setup("Use", func(Site) error {
+		for _, m := range slices.Backward(mw) {
+			if m == nil {
+				return errors.New("Use(nil): give a func(http.Handler) http.Handler")
+			}
+			a.Gateway = m(a.Gateway)
+		}
+		return nil
+	})
+}
+
+// handle is the walk: one request through the app, a line a step. doc.go and docs/lifecycle.md tell the same ten.
+func (a *App) handle(w http.ResponseWriter, r *http.Request) {
+	if a.mounts != nil && a.serveMount(w, r) {
+		return
+	}
+	t := a.serving()
+	c := a.newContext(a.limitBody(w, r)) // 1. make the Context, and push it
+	end := outcome{err: http.ErrAbortHandler}
+	defer a.pop(c, &end) // 10. teardown, whatever happened
+	c.w = w
+	a.push(c, t)                         // 2. match the URL; what it did not match is kept
+	resp, err := a.respond(c)            // 3. to 8.
+	end.err = err                        //
+	end.cut = a.write(c, resp)           // 9. write the response
+	end.done = true
+}
+
+// outcome is how a request ended.
+type outcome struct {
+	err  error // what no handler answered
+	cut  error // why the body was not sent to its end
+	done bool  // false while a panic that is not ours, or Goexit, is on its way through
+}
+
+// respond is steps 3 to 8. It always has a response; the error is what no handler answered.
+func (a *App) respond(c *Context) (*Response, error) {
+	if err := a.runFirst(c); err != nil { // 3. before-first-request
+		return a.handleException(c, err), err
+	}
+	res, err := a.dispatch(c) // 4. and 5. hooks and the view
+	var resp *Response
+	if err == nil {
+		resp, err = a.guardedResponse(c, res) // 7. make_response
+	}
+	if err != nil {
+		resp, err = a.handleUserError(c, err) // 6. an error: its handlers
+	}
+	if err == nil && !resp.sent {
+		resp, err = a.processResponse(c, resp) // 8. after hooks, session, request_finished
+	}
+	if err != nil {
+		return a.handleException(c, err), err // 6. nobody answered it: 500 and its handlers
+	}
+	return resp, nil
+}
+
+// dispatch is steps 4 and 5.
+func (a *App) dispatch(c *Context) (res result, err error) {
+	defer rescue(&err)
+	a.Signals.RequestStarted.Send(c, c)
+	for _, f := range c.chain.preprocess {
+		f(c, c.Endpoint(), c.Params())
+	}
+	for _, f := range c.chain.before {
+		if v, err := f(c); v != nil || err != nil {
+			return result{body: v}, err
+		}
+	}
+	return a.callView(c)
+}
+
+// callView is step 5: raise the kept routing error, or answer OPTIONS, or call the view.
+func (a *App) callView(c *Context) (result, error) {
+	switch {
+	case c.routingErr != nil:
+		return result{}, c.routingErr
+	case c.route.automatic && c.Request.Method == http.MethodOptions:
+		return result{body: a.optionsResponse(c)}, nil
+	}
+	return c.route.view(c)
+}
+
+// guardedResponse is step 7, during which user code may run: JSON marshallers, Respond methods, handlers.
+func (a *App) guardedResponse(c *Context, res result) (resp *Response, err error) {
+	defer rescue(&err)
+	return a.makeResponse(c, res)
+}
+
+// processResponse is step 8: after hooks, the session, request_finished.
+func (a *App) processResponse(c *Context, resp *Response) (out *Response, err error) {
+	defer rescue(&err)
+	if resp, err = a.runAfter(c, resp); err != nil {
+		return nil, err
+	}
+	if err = a.saveSession(c, resp); err != nil {
+		return nil, err
+	}
+	if a.Signals.RequestFinished.Receivers() {
+		resp.materialize()
+		a.Signals.RequestFinished.Send(c, RequestFinished{c, resp})
+	}
+	return resp, nil
+}
+
+// runAfter runs the functions of [After], then the after-request functions. The list of the former may
+// grow while it runs.
+func (a *App) runAfter(c *Context, resp *Response) (*Response, error) {
+	if m := c.more.Load(); m != nil {
+		for i := 0; i < len(m.after); i++ {
+			if err := callAfter(c, m.after[i], &resp); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for _, f := range c.chain.after {
+		if err := callAfter(c, f, &resp); err != nil {
+			return nil, err
+		}
+	}
+	return resp, nil
+}
+
+func callAfter(c *Context, f AfterFunc, resp **Response) error {
+	(*resp).materialize()
+	next, err := f(c, *resp)
+	if err != nil {
+		return err
+	}
+	if next == nil {
+		return fmt.Errorf("carafe: an after-request function of endpoint %q returned a nil response: return the one it was given, or another", c.Endpoint())
+	}
+	if next != *resp {
+		next.materialize()
+		next.closers = append(next.closers, (*resp).closers...)
+	}
+	*resp = next
+	return checkStatus(next.status())
+}
+
+// write is step 9.
+func (a *App) write(c *Context, resp *Response) error {
+	defer resp.close()
+	if resp.sent {
+		return nil
+	}
+	return resp.writeTo(c.w, c.Request.Request)
+}
+
+// pop is step 10. It is deferred, so that it also runs when http.ErrAbortHandler or Goexit passes through; a body that was cut
+// off makes the connection break.
+func (a *App) pop(c *Context, end *outcome) {
+	err := end.err
+	if end.done && err == nil {
+		err = end.cut
+	}
+	if fault := c.Pop(err); fault != nil {
+		a.report(c, fault)
+	}
+	if end.cut != nil {
+		if c.Err() == nil {
+			a.LogError(c, fmt.Errorf("the response was cut off: %w", end.cut))
+		}
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// push is steps 1 and 2. What goes wrong in user code is kept like any other routing error.
+func (a *App) push(c *Context, t *tables) {
+	c.pushes, c.app.pushes, c.chain = 1, 1, t.own
+	defer rescue(&c.routingErr)
+	a.Signals.AppContextPushed.Send(c.app, c.app)
+	a.matchRequest(c, t)
+}
+
+// After registers f to run on the response of this request only, before the after-request functions. One that is
+// registered by another of its kind still runs.
+//
+// Source: flask.after_this_request.
+func After(c *Context, f func(*Response) (*Response, error)) {
+	m := c.lazy()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.after = append(m.after, func(_ *Context, resp *Response) (*Response, error) { return f(resp) })
+}
+
+// Freeze ends set-up and compiles it. The error joins every fault that set-up has and that only shows as a whole: rules
+// that can never match or stand in each other's way, routes without a view, settings that contradict each other.
+// The first request freezes too; an App with faults answers every request with 500, and logs them.
+func (a *App) Freeze() error {
+	t := a.compiled()
+	a.frozen.Store(true)
+	return t.faults
+}
+
+// serving freezes the App at the first request.
+func (a *App) serving() *tables {
+	if a.frozen.Load() {
+		return a.tables.Load()
+	}
+	if err := a.Freeze(); err != nil {
+		a.logger().Error("carafe: the app cannot serve", "app", a.name, "error", err)
+	}
+	return a.tables.Load()
+}
+
+// compiled makes the tables, as often as set-up has changed since; for a frozen App they are there.
+func (a *App) compiled() *tables {
+	if t := a.tables.Load(); t != nil {
+		return t
+	}
+	a.setupMu.Lock()
+	defer a.setupMu.Unlock()
+	if t := a.tables.Load(); t != nil {
+		return t
+	}
+	t := &tables{own: flatten([]*Scaffold{&a.Scaffold}, nil), chains: map[string]*chain{}}
+	for _, name := range slices.Sorted(maps.Keys(a.scopes)) {
+		scopes, names := a.lineage(name)
+		t.chains[name] = flatten(scopes, names)
+	}
+	t.faults = errors.Join(a.compileRoutes(t), a.checkConfig())
+	a.tables.Store(t)
+	return t
+}
+
+// lineage is the app's scope and those of the blueprints that name lies in, outermost first, and their names, innermost first.
+func (a *App) lineage(name string) (scopes []*Scaffold, names []string) {
+	scopes = []*Scaffold{&a.Scaffold}
+	for i := 0; i <= len(name); i++ {
+		if i == len(name) || name[i] == '.' {
+			names = append(names, name[:i])
+			if s := a.scopes[name[:i]]; s != nil {
+				scopes = append(scopes, s)
+			}
+		}
+	}
+	slices.Reverse(names)
+	return scopes, names
+}
+
+// checkConfig finds settings that contradict each other.
+func (a *App) checkConfig() error {
+	var faults []error
+	if a.subdomainMatching && a.hostMatching {
+		faults = append(faults, errors.New("carafe: HostMatching and SubdomainMatching exclude each other: choose one"))
+	}
+	if s := strings.ToLower(a.Config.SessionCookie.SameSite); s != "" && s != "lax" && s != "strict" && s != "none" {
+		faults = append(faults, fmt.Errorf("carafe: Config.SessionCookie.SameSite is %q: it must be Lax, Strict, None or empty", s))
+	}
+	if a.Config.SessionCookie.Name != "" && !isToken(a.Config.SessionCookie.Name) {
+		faults = append(faults, fmt.Errorf("carafe: Config.SessionCookie.Name is %q, which cannot be the name of a cookie", a.Config.SessionCookie.Name))
+	}
+	return errors.Join(faults...)
+}
+
+// appOwner is the App as the owner of its Scaffold, so that these methods are not the user's.
+type appOwner struct{ *App }
+
+func (o appOwner) AddRoute(site Site, rule string, view any, opts []RouteOption) error {
+	return o.addRoute(site, rule, view, routeSettings(opts))
+}
+
+func (o appOwner) Closed(method string) error {
+	if o.frozen.Load() {
+		return fmt.Errorf("the setup method %q can no longer be called on the application. It has already handled its first request, "+
+			"any changes will not be applied consistently.\nMake sure all imports, functions, etc. needed to set up the application are done before running it", method)
+	}
+	o.tables.Store(nil)
+	return nil
+}
+
+func (a *App) logger() *slog.Logger {
+	if a.Logger != nil {
+		return a.Logger
+	}
+	return slog.Default()
+}
+
+// report hands what failed after the response to whoever catches errors, else to the log.
+func (a *App) report(c *Context, err error) {
+	if catch := catcher(c.app.parent); catch != nil && a.Config.propagate() {
+		catch(err)
+		return
+	}
+	a.LogError(c, err)
+}
+
+// LogError logs an error that no handler answered, once, with the stack if it was a panic.
+//
+// Source: Flask.log_exception.
+func (a *App) LogError(c *Context, err error) {
+	args := []any{"method", c.Request.Method, "path", c.Request.URL.Path, "endpoint", c.Endpoint(), "error", err}
+	var pe *PanicError
+	if errors.As(err, &pe) && pe.Stack != nil {
+		args = append(args, "stack", string(pe.Stack))
+	}
+	a.logger().Log(context.WithoutCancel(c), slog.LevelError, fmt.Sprintf("Exception on %s [%s]", c.Request.URL.Path, c.Request.Method), args...)
+}
+
+// debugFromEnv reads CARAFE_DEBUG. Source: flask.helpers.get_debug_flag.
+func debugFromEnv() bool {
+	switch strings.ToLower(os.Getenv("CARAFE_DEBUG")) {
+	case "", "0", "false", "no":
+		return false
+	}
+	return true
+}
+
+// sourceFolder is where the source that called New lies, if it still does, else the working directory.
+func sourceFolder(site Site) string {
+	if site.File != "" {
+		if _, err := os.Stat(site.File); err == nil {
+			return filepath.Dir(site.File)
+		}
+	}
+	dir, err := os.Getwd()
+	if err != nil {
+		return "."
+	}
+	return dir
+}

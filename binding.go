@@ -1,0 +1,5 @@
+package carafe
+
+import ("reflect";"errors")
+
+func planBinding(t reflect.Type) (argument, error) { return nil, errors.New("no") }

@@ -1,0 +1,3 @@
+package carafe
+
+func (a *App) addStatic(site Site) {}

@@ -1,0 +1,216 @@
+package carafe
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"sync"
+)
+
+// handlerBuffer is how much of an http.Handler's answer is kept as a value before it is streamed.
+const handlerBuffer = 64 << 10
+
+// errHandlerDone is what a handler's writer answers once the handler has returned.
+var errHandlerDone = errors.New("carafe: write after the http.Handler returned")
+
+// runHandler calls an http.Handler that is a view, or was returned by one. A short answer becomes a
+// Response like any other. One that is flushed, hijacked or longer than handlerBuffer goes through the after
+// hooks at that moment, with its headers, and is passed on as it is written.
+func (a *App) runHandler(c *Context, h http.Handler) (*Response, error) {
+	if c == nil {
+		return nil, errors.New("carafe: an http.Handler can only be answered with inside of a request")
+	}
+	hw := &handlerWriter{c: c, header: http.Header{}}
+	defer hw.finish()
+	h.ServeHTTP(hw, c.Request.Request.WithContext(c))
+	return hw.response()
+}
+
+// handlerWriter is the http.ResponseWriter of a handler that is a view.
+type handlerWriter struct {
+	c      *Context
+	header http.Header
+
+	mu     sync.Mutex // a handler may leave goroutines behind that still write
+	status int
+	body   bytes.Buffer
+	resp   *Response // what was sent when the answer began to be streamed
+	out    http.ResponseWriter
+	err    error // why nothing more can be written
+}
+
+func (hw *handlerWriter) Header() http.Header { return hw.header }
+
+func (hw *handlerWriter) WriteHeader(status int) {
+	hw.mu.Lock()
+	defer hw.mu.Unlock()
+	if hw.status == 0 && hw.err == nil {
+		if status >= 100 && status < 200 && status != http.StatusSwitchingProtocols {
+			hw.interim(status)
+			return
+		}
+		hw.status = status
+	}
+}
+
+// interim passes a 1xx answer on at once.
+func (hw *handlerWriter) interim(status int) {
+	w := hw.c.w
+	if w == nil {
+		return
+	}
+	h := w.Header()
+	for k, vs := range hw.header {
+		h[k] = vs
+	}
+	w.WriteHeader(status)
+	for k := range hw.header {
+		delete(h, k)
+	}
+}
+
+func (hw *handlerWriter) Write(p []byte) (int, error) {
+	hw.mu.Lock()
+	defer hw.mu.Unlock()
+	switch {
+	case hw.err != nil:
+		return 0, hw.err
+	case hw.out != nil:
+		return hw.out.Write(p)
+	}
+	hw.sniff(p)
+	hw.body.Write(p)
+	if hw.body.Len() > handlerBuffer {
+		return len(p), hw.stream()
+	}
+	return len(p), nil
+}
+
+// ReadFrom keeps the server's sendfile within reach of handlers that serve files.
+func (hw *handlerWriter) ReadFrom(r io.Reader) (int64, error) {
+	head, err := io.CopyN(writerOnly{hw}, r, handlerBuffer+1)
+	if err != nil {
+		if errors.Is(err, io.EOF) {
+			err = nil
+		}
+		return head, err
+	}
+	hw.mu.Lock()
+	out, err := hw.out, hw.err
+	hw.mu.Unlock()
+	if err != nil || out == nil {
+		return head, err
+	}
+	n, err := io.Copy(out, r)
+	return head + n, err
+}
+
+// writerOnly hides ReadFrom, so that io.Copy does not come back to it.
+type writerOnly struct{ io.Writer }
+
+// FlushError sends what is there; the answer is streamed from then on.
+func (hw *handlerWriter) FlushError() error {
+	hw.mu.Lock()
+	defer hw.mu.Unlock()
+	if err := hw.stream(); err != nil {
+		return err
+	}
+	return http.NewResponseController(hw.out).Flush()
+}
+
+// Flush is FlushError for those who ask for an http.Flusher.
+func (hw *handlerWriter) Flush() { _ = hw.FlushError() }
+
+// Hijack gives the connection away; no hook sees an answer then.
+func (hw *handlerWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	hw.mu.Lock()
+	defer hw.mu.Unlock()
+	w := hw.c.w
+	if hw.err != nil || w == nil {
+		return nil, nil, errors.Join(hw.err, http.ErrNotSupported)
+	}
+	conn, rw, err := http.NewResponseController(w).Hijack()
+	if err == nil {
+		hw.resp, hw.err = &Response{sent: true}, http.ErrHijacked
+	}
+	return conn, rw, err
+}
+
+// stream sends the headers, after the hooks have seen them, and what has been written; hw.mu is held.
+func (hw *handlerWriter) stream() error {
+	if hw.err != nil || hw.out != nil {
+		return hw.err
+	}
+	w := hw.c.w
+	if w == nil {
+		return http.ErrNotSupported
+	}
+	resp, err := hw.c.App().processResponse(hw.c, &Response{Status: hw.status, Header: hw.header, stream: func(w http.ResponseWriter) error {
+		_, err := hw.body.WriteTo(w)
+		return err
+	}})
+	if err == nil {
+		err = checkStatus(resp.status())
+	}
+	if err != nil {
+		hw.err = err
+		return err
+	}
+	hw.resp = resp
+	resp.sent = true
+	hw.err = resp.writeTo(w, hw.c.Request.Request)
+	if hw.c.Request.Method == http.MethodHead || !bodyAllowed(resp.status()) {
+		w = discardBody{w}
+	}
+	hw.out = w
+	return hw.err
+}
+
+// discardBody drops what a handler writes for a HEAD request.
+type discardBody struct{ http.ResponseWriter }
+
+func (discardBody) Write(p []byte) (int, error) { return len(p), nil }
+
+func (d discardBody) Unwrap() http.ResponseWriter { return d.ResponseWriter }
+
+// sniff settles status and type at the first byte, as net/http does.
+func (hw *handlerWriter) sniff(p []byte) {
+	if hw.status == 0 {
+		hw.status = http.StatusOK
+	}
+	if _, ok := hw.header[headerType]; !ok && hw.body.Len() == 0 && len(p) > 0 && hw.header.Get("Content-Encoding") == "" {
+		hw.header[headerType] = []string{http.DetectContentType(p)}
+	}
+}
+
+// response is what the handler has answered.
+func (hw *handlerWriter) response() (*Response, error) {
+	hw.mu.Lock()
+	defer hw.mu.Unlock()
+	if hw.resp != nil {
+		return hw.resp, nil
+	}
+	return &Response{Status: hw.status, Header: hw.header.Clone(), data: hw.body.Bytes()}, hw.err
+}
+
+// finish refuses all writing from then on.
+func (hw *handlerWriter) finish() {
+	hw.mu.Lock()
+	defer hw.mu.Unlock()
+	hw.out, hw.err = nil, errHandlerDone
+}
+
+// recorder keeps what is written to it: the body of a stream that a hook wants to read.
+type recorder struct {
+	header http.Header
+	body   bytes.Buffer
+}
+
+func newRecorder() *recorder { return &recorder{header: http.Header{}} }
+
+func (r *recorder) Header() http.Header         { return r.header }
+func (r *recorder) WriteHeader(int)             {}
+func (r *recorder) Write(p []byte) (int, error) { return r.body.Write(p) }

@@ -1,0 +1,88 @@
+package carafe
+
+import (
+	"errors"
+	"runtime/debug"
+	"strings"
+)
+
+// A TeardownError is what failed while a context was torn down; everything else was run all the same.
+//
+// Source: the exception groups of AppContext.pop in Flask 3.2.
+type TeardownError struct {
+	Group string // "context", "request" or "app"
+	Errs  []error
+}
+
+// Error names the group and lists what failed.
+func (e *TeardownError) Error() string {
+	texts := make([]string, len(e.Errs))
+	for i, err := range e.Errs {
+		texts[i] = err.Error()
+	}
+	return "Errors during " + e.Group + " teardown: " + strings.Join(texts, "; ")
+}
+
+// Unwrap gives the errors.
+func (e *TeardownError) Unwrap() []error { return e.Errs }
+
+// teardownGroup is the errors that are not nil as one, nil if there are none.
+func teardownGroup(group string, errs ...error) error {
+	var failed []error
+	for _, err := range errs {
+		if err != nil {
+			failed = append(failed, err)
+		}
+	}
+	if failed == nil {
+		return nil
+	}
+	return &TeardownError{group, failed}
+}
+
+// teardownRequest is the first half of step 10: the functions of the request's blueprints, innermost first, then the app's; the
+// signal; the uploads.
+func (a *App) teardownRequest(c *Context, err error) error {
+	var errs []error
+	for _, f := range c.chain.teardown {
+		errs = append(errs, guarded(func() { f(c, err) }))
+	}
+	if a.Signals.RequestTearingDown.Receivers() {
+		errs = append(errs, guarded(func() { a.Signals.RequestTearingDown.Send(c, RequestError{c, err}) }))
+	}
+	errs = append(errs, c.Request.close())
+	return teardownGroup("request", errs...)
+}
+
+// teardownAppContext is the second half of step 10.
+func (a *App) teardownAppContext(ac *AppContext, err error) error {
+	var errs []error
+	for i := len(a.teardowns) - 1; i >= 0; i-- {
+		errs = append(errs, guarded(func() { a.teardowns[i](ac, err) }))
+	}
+	if a.Signals.AppContextTearingDown.Receivers() {
+		errs = append(errs, guarded(func() { a.Signals.AppContextTearingDown.Send(ac, AppTeardown{ac, err}) }))
+	}
+	return teardownGroup("app", errs...)
+}
+
+// guarded runs user code that is not to stop what comes after it.
+func guarded(f func()) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			if err, _ = v.(error); err == nil || errors.As(err, new(interface{ RuntimeError() })) {
+				err = &PanicError{Value: v, Stack: debug.Stack()}
+			}
+		}
+	}()
+	f()
+	return nil
+}
+
+// TeardownAppContext registers f to run when an app context ends, a request's or one pushed for a command, the
+// last registered first. The error is the one that nobody answered, else nil.
+//
+// Source: Flask.teardown_appcontext.
+func (a *App) TeardownAppContext(f func(*AppContext, error)) {
+	hook(&a.Scaffold, "TeardownAppContext", &a.teardowns, f)
+}

@@ -1,0 +1,3 @@
+package carafe
+
+type templating struct{}
