@@ -1,3 +1,8 @@
 module github.com/carafeweb/carafe
 
 go 1.26.0
+
+require (
+	github.com/google/uuid v1.6.0
+	github.com/gorilla/mux v1.8.1
+)
