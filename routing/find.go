@@ -29,7 +29,7 @@ func (m *Map) Find(ctx context.Context, dst *Match, domain, method, path string,
 		bit = m.methods.bit(strings.ToUpper(method))
 	}
 	dst.path = path
-	if domain == "" && ix.start != nil && len(path)-1 < maxShort && path != "" && !websocket {
+	if domain == "" && ix.start != nil && len(path)-1 < maxShort && path != "" && !websocket && !m.opts.MuxOnly {
 		// Nearly all requests: found in one walk down, without a step back.
 		dst.domain = ""
 		if r := ix.walk(dst, bit, path); r != nil {

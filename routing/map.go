@@ -26,6 +26,8 @@ type Map struct {
 	mutex      sync.Mutex // guards compiling and the making of the routers
 	compiled   atomic.Pointer[index]
 	foreign    *mux.Router
+	hasForeign atomic.Bool
+	table      *muxTable
 	refusals   sync.Map // methodMask → *MethodNotAllowed
 }
 

@@ -13,20 +13,21 @@ import (
 type search struct {
 	request
 	found    *Rule
-	slash    bool       // stopped: the path needs a slash more
-	seen     methodMask // methods of the rules that fit but for them
-	mismatch bool       // some rule fitted but for being a websocket's or not
-	steps    *int       // counts parts tried; for tests
+	slash    bool          // stopped: the path needs a slash more
+	seen     methodMask    // methods of the rules that fit but for them
+	mismatch bool          // some rule fitted but for being a websocket's or not
+	steps    *int          // counts parts tried; for tests
+	real     *http.Request // that ctx carries, while gorilla/mux searches
 }
 
 // search answers what walk did not.
 func (m *Map) search(ctx context.Context, dst *Match, ix *index, q request) error {
 	dst.domain = q.domain
 	s := search{request: q}
-	s.at(ix.root, domainNext)
+	m.run(ix, &s)
 	if s.found == nil && !s.slash && ix.merge && strings.Contains(s.path, "//") {
 		s.path = foldSlashes(s.path)
-		s.at(ix.root, domainNext)
+		m.run(ix, &s)
 		if s.found != nil && s.found.merge {
 			return &RequestRedirect{path: s.path, pathOnly: true}
 		}
@@ -201,9 +202,14 @@ func (s *search) holds(r *Rule) bool {
 	if r.condition == nil {
 		return true
 	}
+	req, ok := s.contextRequest()
+	return ok && r.condition.Match(req, &mux.RouteMatch{})
+}
+
+func (s *search) contextRequest() (*http.Request, bool) {
 	if s.ctx == nil {
-		return false
+		return nil, false
 	}
 	req, ok := s.ctx.Value(RequestKey).(*http.Request)
-	return ok && r.condition.Match(req, &mux.RouteMatch{})
+	return req, ok
 }
