@@ -1,0 +1,231 @@
+package routing
+
+import (
+	"cmp"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// A builder is a rule seen from the other side: how its URLs are written.
+type builder struct {
+	domainSteps, pathSteps []step // as the rule has them
+	domain, path           []step // with defaults written out and text joined
+}
+
+// A step is text, already quoted, or a variable.
+type step struct {
+	raw      string // the rule's own text, or "<name>"
+	text     string
+	variable int // index, or -1 for text
+}
+
+// note adds a token of the rule; variables are numbered as they come.
+func (b *builder) note(t token, domain bool) {
+	st := step{raw: t.text, variable: -1}
+	switch t.kind {
+	case tokenSlash:
+		st.raw, st.text = "/", "/"
+	case tokenStatic:
+		st.text = QuotePath(t.text)
+	case tokenVariable:
+		st.raw, st.variable = "<"+t.text+">", b.count()
+	}
+	if domain {
+		b.domainSteps = append(b.domainSteps, st)
+	} else {
+		b.pathSteps = append(b.pathSteps, st)
+	}
+}
+
+func (b *builder) count() int {
+	n := 0
+	for _, steps := range [][]step{b.domainSteps, b.pathSteps} {
+		for i := range steps {
+			if steps[i].variable >= 0 {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// prepareBuild joins text, in which variables with a default are text too.
+func (r *Rule) prepareBuild() error {
+	var err error
+	if r.builder.domain, err = r.joinSteps(r.builder.domainSteps); err != nil {
+		return err
+	}
+	r.builder.path, err = r.joinSteps(r.builder.pathSteps)
+	return err
+}
+
+func (r *Rule) joinSteps(steps []step) ([]step, error) {
+	joined := make([]step, 0, len(steps))
+	for _, st := range steps {
+		if st.variable >= 0 && r.variables[st.variable].HasDefault {
+			v := &r.variables[st.variable]
+			text, err := v.def.appendURL(nil, v.Default)
+			if err != nil {
+				return nil, defaultError(v, err)
+			}
+			st = step{text: string(text), variable: -1}
+		}
+		if n := len(joined); st.variable < 0 && n > 0 && joined[n-1].variable < 0 {
+			joined[n-1].text += st.text
+			continue
+		}
+		joined = append(joined, st)
+	}
+	return joined, nil
+}
+
+func defaultError(v *Variable, err error) error {
+	reason := err.Error()
+	var value *ValueError
+	if errors.As(err, &value) {
+		reason = value.Reason
+	}
+	return &syntaxError{FaultDefault, reason, "the default of variable " + strconv.Quote(v.Name) +
+		" has to be a value that its converter can write"}
+}
+
+// compareForBuilding is the order in which an endpoint's rules are tried: aliases last, then
+// those with the most variables, then the most defaults, then as registered.
+func compareForBuilding(a, b *Rule) int {
+	alias := 0
+	if a.Alias != b.Alias {
+		alias = 1
+		if b.Alias {
+			alias = -1
+		}
+	}
+	return cmp.Or(alias, cmp.Compare(len(b.names), len(a.names)), cmp.Compare(len(b.Defaults), len(a.Defaults)))
+}
+
+// suits tells whether the rule can be built from the values: all its variables are there, and
+// no value contradicts a default.
+func (r *Rule) suits(values []Pair, method string) bool {
+	if method != "" && r.methods != nil && !slices.Contains(r.methods, method) {
+		return false
+	}
+	for i := range r.variables {
+		v := &r.variables[i]
+		value, given := lookup(values, v.Name)
+		if v.HasDefault {
+			if given && !sameValue(v.Default, value) {
+				return false
+			}
+		} else if !given {
+			return false
+		}
+	}
+	return true
+}
+
+// appendSteps writes the domain or the path.
+func (r *Rule) appendSteps(dst []byte, steps []step, values []Pair) ([]byte, error) {
+	var err error
+	for i := range steps {
+		st := &steps[i]
+		if st.variable < 0 {
+			dst = append(dst, st.text...)
+			continue
+		}
+		v := &r.variables[st.variable]
+		value, _ := lookup(values, v.Name)
+		if dst, err = v.def.appendURL(dst, value); err != nil {
+			var wrong *ValueError
+			if errors.As(err, &wrong) {
+				err = &ValueError{r.Endpoint, v.Name, wrong.WrongType, wrong.Reason}
+			}
+			return dst, err
+		}
+	}
+	return dst, nil
+}
+
+// appendURL writes one value, with the frequent types first.
+func (d *Definition) appendURL(dst []byte, value any) ([]byte, error) {
+	if d.Converter == nil {
+		if s, ok := value.(string); ok {
+			return appendQuoted(dst, s, pathSafe), nil
+		}
+		var small [64]byte
+		return appendQuoted(dst, string(appendText(small[:0], value)), pathSafe), nil
+	}
+	if n, ok := value.(int); ok && d.shape.kind == shapeInt && d.shape.number.fixed == 0 {
+		return strconv.AppendInt(dst, int64(n), 10), nil
+	}
+	text, err := d.Converter.Format(value)
+	return append(dst, text...), err
+}
+
+// appendQuery writes what the rule has no place for, after a "?" if there is anything.
+func (r *Rule) appendQuery(dst []byte, values []Pair, sorted bool) []byte {
+	var extra []Pair
+	for i := range values {
+		if p := values[i]; p.Value != nil && r.index(p.Name) < 0 && !overwritten(values[i+1:], p.Name) {
+			extra = append(extra, p)
+		}
+	}
+	if len(extra) == 0 {
+		return dst
+	}
+	start := len(dst)
+	dst = appendEncoded(append(dst, '?'), extra, sorted)
+	if len(dst) == start+1 {
+		return dst[:start]
+	}
+	return dst
+}
+
+func overwritten(later []Pair, name string) bool {
+	for i := range later {
+		if later[i].Name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// EncodeQuery writes values as a query, without "?": lists repeat their name, nil is left
+// out, a space becomes "+". Source: Werkzeug's _urlencode.
+func EncodeQuery(values []Pair) string { return string(appendEncoded(nil, values, false)) }
+
+func appendEncoded(dst []byte, values []Pair, sorted bool) []byte {
+	flat := make([]Pair, 0, len(values))
+	for _, p := range values {
+		flat = appendItems(flat, p)
+	}
+	if sorted {
+		slices.SortStableFunc(flat, comparePairs)
+	}
+	first := true
+	for _, p := range flat {
+		if p.Value == nil {
+			continue
+		}
+		if !first {
+			dst = append(dst, '&')
+		}
+		first = false
+		dst = append(appendQueryText(dst, p.Name), '=')
+		dst = appendQueryText(dst, string(appendText(nil, p.Value)))
+	}
+	return dst
+}
+
+// comparePairs compares as Python compares tuples: by name, then by value.
+func comparePairs(a, b Pair) int {
+	if c := strings.Compare(a.Name, b.Name); c != 0 {
+		return c
+	}
+	x, okx := number(a.Value)
+	y, oky := number(b.Value)
+	if okx && oky {
+		return x.Cmp(y)
+	}
+	return strings.Compare(string(appendText(nil, a.Value)), string(appendText(nil, b.Value)))
+}

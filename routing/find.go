@@ -1,0 +1,188 @@
+package routing
+
+import (
+	"context"
+	"math/bits"
+	"strings"
+)
+
+// Find matches a request, the core of a server: it allocates nothing when a rule without
+// converters of the user's matches.
+//
+// domain is the subdomain, or with HostMatching the host; "" if the map uses neither. path is
+// the decoded path below the script root. dst is overwritten; it is of use only without error.
+// ctx is for converters and conditions (see ContextWithRequest) and may be nil without them.
+//
+// The error is ErrNotFound, a *MethodNotAllowed, ErrWebsocketMismatch, a *RequestRedirect
+// which Adapter.Complete makes absolute, or what a converter's Parse returned.
+// Safe for concurrent use.
+//
+// Source: Werkzeug StateMachineMatcher.match.
+func (m *Map) Find(ctx context.Context, dst *Match, domain, method, path string, websocket bool) error {
+	ix := m.compiled.Load()
+	if ix == nil {
+		ix = m.index()
+	}
+	path = oneLeadingSlash(path)
+	bit := commonBit(method)
+	if bit == 0 {
+		bit = m.methods.bit(strings.ToUpper(method))
+	}
+	dst.path = path
+	if domain == "" && ix.start != nil && len(path)-1 < maxShort && path != "" && !websocket && !m.opts.MuxOnly {
+		// Nearly all requests: found in one walk down, without a step back.
+		dst.domain = ""
+		if r := ix.walk(dst, bit, path); r != nil {
+			dst.Rule = r
+			if r.settled {
+				return nil
+			}
+			return m.settle(ctx, dst, method)
+		}
+	}
+	return m.search(ctx, dst, ix, request{ctx, domain, method, path, bit, websocket})
+}
+
+// A request is what a search is for.
+type request struct {
+	ctx       context.Context
+	domain    string
+	method    string
+	path      string
+	bit       methodMask
+	websocket bool
+}
+
+// oneLeadingSlash gives a path one slash to begin with, but leaves an empty one as it is.
+func oneLeadingSlash(path string) string {
+	if path == "" || (path[0] == '/' && (len(path) == 1 || path[1] != '/')) {
+		return path
+	}
+	if path[0] != '/' {
+		return "/" + path
+	}
+	for len(path) > 1 && path[1] == '/' {
+		path = path[1:]
+	}
+	return path
+}
+
+const (
+	slashes  = 0x2f2f2f2f2f2f2f2f
+	lowBits  = 0x0101010101010101
+	highBits = 0x8080808080808080
+)
+
+// walk goes down the machine by the first step that fits at each state and never back. If it
+// comes to a rule that fits, that is what a full search would find first; else it returns nil
+// and tells nothing. It runs for every request, so it reads the path eight bytes at a time
+// and knows the two frequent dynamic steps; BenchmarkFind and TestFindAllocates guard it.
+func (ix *index) walk(dst *Match, bit methodMask, path string) *Rule {
+	s := ix.start
+	pos := 1
+	for {
+		// One segment: its end, and its signature as signature has it.
+		var sig, word uint64
+		end := pos
+		for {
+			if end+8 <= len(path) {
+				word = load8(path, end)
+			} else {
+				word = lastWord(path, end)
+			}
+			if t := word ^ slashes; (t-lowBits)&^t&highBits != 0 {
+				t = (t - lowBits) &^ t & highBits
+				n := uint(bits.TrailingZeros64(t)) >> 3
+				word &= 1<<(n*8) - 1
+				if end == pos {
+					sig = word | uint64(n)<<56
+				} else {
+					sig = mixWord(sig, word) | longSegment
+				}
+				end += int(n)
+				break
+			}
+			sig = mixWord(sig, word)
+			end += 8
+		}
+		var next *state
+		if len(s.static.slots) != 0 {
+			next = s.static.get(sig, path[pos:end])
+		}
+		if next == nil {
+			e := s.dynamicStep(dst, path, pos, end)
+			if e == nil {
+				return nil
+			}
+			next = e.next
+			if e.final {
+				end = len(path)
+			}
+		}
+		s = next
+		if end == len(path) {
+			if s.mask&(bit|anyMethod) != 0 {
+				return s.first
+			}
+			return nil
+		}
+		pos = end + 1
+	}
+}
+
+// lastWord loads the last 0 to 7 bytes and puts slashes after them, which end the segment.
+func lastWord(path string, pos int) uint64 {
+	left := uint(len(path)-pos) * 8
+	if len(path) >= 8 {
+		return load8(path, len(path)-8)>>(64-left) | slashes<<left
+	}
+	return loadTail(path[pos:]) | slashes<<left
+}
+
+// dynamicStep is the first dynamic step that fits; nil if there is none, or if what comes
+// after it depends on how it fits (a suffixed part).
+func (s *state) dynamicStep(dst *Match, path string, pos, end int) *edge {
+	for i := range s.dynamic {
+		e := &s.dynamic[i]
+		switch e.quick {
+		case shapeText:
+			if end == pos {
+				continue
+			}
+			dst.note(e.first, pos, end)
+			return e
+		case shapeInt:
+			if d := digitsEnd(path[pos:end], 0); d != end-pos {
+				continue
+			}
+			dst.note(e.first, pos, end)
+			return e
+		}
+		if e.part.suffixed {
+			return nil
+		}
+		text := path[pos:end]
+		if e.final {
+			text = path[pos:]
+		}
+		if at, ok := e.part.place(text); ok {
+			dst.note(e.first, pos+at.start, pos+at.end)
+			return e
+		}
+	}
+	return nil
+}
+
+// place tells whether the part fits, and where its variable is if it has only one.
+func (p *part) place(text string) (span, bool) {
+	if p.vars == 1 && p.pattern == nil {
+		return p.single(text)
+	}
+	return span{}, p.match(text, nil)
+}
+
+func (m *Match) note(i, start, end int) {
+	if uint(i) < maxSpans {
+		m.spans[i] = shortSpan{uint16(start), uint16(end)}
+	}
+}

@@ -1,0 +1,375 @@
+package routing
+
+import (
+	"math/bits"
+	"slices"
+	"strings"
+)
+
+// An index is the machine that a map's rules are compiled to. For
+//
+//	/users/           /users/<int:id>      /users/<id>/posts      /<page>
+//
+// it is this tree; a step consumes the domain or what stands between two slashes:
+//
+//	(domain "")── ""─┬─"users"─┬─ ""          rule /users/
+//	                 │         ├─<int:id>     rule /users/<int:id>
+//	                 │         └─<id>──"posts" rule /users/<id>/posts
+//	                 └─<page>                 rule /<page>
+//
+// At each state the static step is tried first, then the dynamic ones by weight. A state is
+// reached in one way only, so that a search visits it once at most, however it backtracks.
+//
+// Source: Werkzeug StateMachineMatcher.
+type index struct {
+	m        *Map
+	root     *state
+	start    *state // after an empty domain and the first slash; nil if nothing is there
+	merge    bool
+	states   int
+	mergeAny bool
+}
+
+// A state is what is known after some steps.
+type state struct {
+	static  table
+	dynamic []edge
+	// first is the state's only rule, if to match it there is no more to do than to compare
+	// the method with mask: the walk's way out.
+	first *Rule
+	mask  methodMask
+	loose bool    // some rule here also takes one more slash
+	rules []*Rule // whose parts end here, in the order of registration
+	slash *state  // the step for an empty segment: what a trailing slash leads to
+}
+
+// An edge is a dynamic step.
+type edge struct {
+	quick shapeKind // shapeText: a whole segment of one or more bytes; shapeInt: of digits; else see part
+	final bool
+	first int // index of its first variable
+	part  *part
+	next  *state
+}
+
+func newIndex(m *Map) *index {
+	b := &indexBuilder{root: &draft{}}
+	for _, r := range m.rules {
+		r.prepareMatch()
+		if !r.BuildOnly {
+			b.add(r)
+		}
+	}
+	ix := &index{m: m, merge: !m.opts.KeepSlashes}
+	ix.root = b.freeze(b.root)
+	ix.states = b.states
+	if s := ix.root.static.find(""); s != nil {
+		ix.start = s.static.find("")
+	}
+	for _, rules := range m.byEndpoint {
+		linkCanonical(m, rules)
+	}
+	for _, r := range m.rules {
+		r.settled = r.settled && len(r.canonical) == 0
+	}
+	b.noteFirst(ix.root)
+	return ix
+}
+
+// prepareMatch works out what is left to do when the rule has matched.
+func (r *Rule) prepareMatch() {
+	r.settled = len(r.checks) == 0 && !r.Alias && r.RedirectTo == nil
+	r.direct = r.fromRule <= maxSpans
+	for i := range r.parts {
+		p := &r.parts[i]
+		if p.static {
+			continue
+		}
+		r.direct = r.direct && p.vars == 1 && p.pattern == nil && i > 0
+	}
+	if r.When != nil {
+		r.condition = newCondition(r)
+	}
+}
+
+// linkCanonical finds for each rule those of its endpoint, before it in building order, that
+// have defaults for the same variables.
+func linkCanonical(m *Map, rules []*Rule) {
+	if m.opts.KeepDefaults {
+		return
+	}
+	var candidates []*Rule
+	for _, r := range rules {
+		for _, c := range candidates {
+			if c.sameNames(r) && !c.sameTrace(r) {
+				r.canonical = append(r.canonical, c)
+			}
+		}
+		if !r.BuildOnly && len(r.Defaults) > 0 {
+			candidates = append(candidates, r)
+		}
+	}
+}
+
+// A draft is a state while rules are added.
+type draft struct {
+	static  []draftStep
+	lookup  map[string]*draft // instead of a search, if there are many
+	dynamic []draftEdge
+	rules   []*Rule
+}
+
+type draftStep struct {
+	text string
+	next *draft
+}
+
+type draftEdge struct {
+	part *part
+	next *draft
+}
+
+type indexBuilder struct {
+	root   *draft
+	states int
+}
+
+func (b *indexBuilder) add(r *Rule) {
+	d := b.root
+	for i := range r.parts {
+		if p := &r.parts[i]; p.static {
+			d = d.step(p.text)
+		} else {
+			d = d.branch(p)
+		}
+	}
+	d.rules = append(d.rules, r)
+}
+
+func (d *draft) step(text string) *draft {
+	if d.lookup != nil {
+		if next, ok := d.lookup[text]; ok {
+			return next
+		}
+	} else {
+		for i := range d.static {
+			if d.static[i].text == text {
+				return d.static[i].next
+			}
+		}
+	}
+	next := &draft{}
+	d.static = append(d.static, draftStep{text, next})
+	if d.lookup != nil {
+		d.lookup[text] = next
+	} else if len(d.static) > 16 {
+		d.lookup = make(map[string]*draft, 64)
+		for _, s := range d.static {
+			d.lookup[s.text] = s.next
+		}
+	}
+	return next
+}
+
+// branch shares states between parts that are equal in all: text, shape and weight.
+func (d *draft) branch(p *part) *draft {
+	for _, e := range d.dynamic {
+		if e.part.identity == p.identity {
+			return e.next
+		}
+	}
+	next := &draft{}
+	d.dynamic = append(d.dynamic, draftEdge{p, next})
+	return next
+}
+
+// freeze makes the states, children first.
+func (b *indexBuilder) freeze(d *draft) *state {
+	b.states++
+	s := &state{rules: d.rules}
+	for _, r := range d.rules {
+		s.loose = s.loose || !r.strict
+	}
+	slots := make([]slot, 0, len(d.static))
+	for _, child := range d.static {
+		next := b.freeze(child.next)
+		if child.text == "" {
+			s.slash = next
+		}
+		slots = append(slots, slot{signature(child.text), child.text, next})
+	}
+	s.static = newTable(slots)
+	slices.SortStableFunc(d.dynamic, func(x, y draftEdge) int {
+		return compareWeights(&x.part.weight, &y.part.weight)
+	})
+	for _, e := range d.dynamic {
+		s.dynamic = append(s.dynamic, newEdge(e.part, b.freeze(e.next)))
+	}
+	return s
+}
+
+func newEdge(p *part, next *state) edge {
+	e := edge{quick: shapeRegexp, final: p.final, first: p.first, part: p, next: next}
+	if len(p.pieces) == 1 && !p.suffixed {
+		switch sh := p.pieces[0].def.shape; {
+		case sh.kind == shapeText && sh.min == 1 && sh.max < 0:
+			e.quick = shapeText
+		case sh.kind == shapeInt && !sh.signed:
+			e.quick = shapeInt
+		}
+	}
+	return e
+}
+
+// noteFirst marks the states that the walk can leave by.
+func (b *indexBuilder) noteFirst(s *state) {
+	if len(s.rules) > 0 {
+		if r := s.rules[0]; !r.Websocket && r.condition == nil {
+			s.first, s.mask = r, r.mask
+		}
+	}
+	for _, sl := range s.static.slots {
+		if sl.next != nil {
+			b.noteFirst(sl.next)
+		}
+	}
+	for _, e := range s.dynamic {
+		b.noteFirst(e.next)
+	}
+}
+
+// A table finds the state for a static segment by its signature. It is made so that hardly
+// any look-up needs a second probe.
+type table struct {
+	slots  []slot // 0, 1 or a power of two
+	factor uint64
+	shift  uint8
+}
+
+type slot struct {
+	signature uint64
+	text      string
+	next      *state // nil: the slot is empty
+}
+
+// signature of a segment: for up to 7 bytes the bytes themselves and their number, which
+// tells it from any other; for more a hash, with the top bit set.
+func signature(text string) uint64 {
+	var sig uint64
+	for len(text) >= 8 {
+		sig = mixWord(sig, load8(text, 0))
+		text = text[8:]
+		if len(text) < 8 {
+			return mixWord(sig, loadTail(text)) | longSegment
+		}
+	}
+	return loadTail(text) | uint64(len(text))<<56
+}
+
+const longSegment = 1 << 63
+
+func mixWord(sig, word uint64) uint64 {
+	high, low := bits.Mul64(sig^word^0x9e3779b97f4a7c15, 0xbf58476d1ce4e5b9)
+	return high ^ low
+}
+
+func load8(s string, i int) uint64 {
+	_ = s[i+7]
+	return uint64(s[i]) | uint64(s[i+1])<<8 | uint64(s[i+2])<<16 | uint64(s[i+3])<<24 |
+		uint64(s[i+4])<<32 | uint64(s[i+5])<<40 | uint64(s[i+6])<<48 | uint64(s[i+7])<<56
+}
+
+// loadTail loads fewer than 8 bytes, the rest 0.
+func loadTail(s string) uint64 {
+	var word uint64
+	for i := len(s) - 1; i >= 0; i-- {
+		word = word<<8 | uint64(s[i])
+	}
+	return word
+}
+
+// newTable tries factors until no two slots meet, and takes the best it has seen after a few.
+func newTable(slots []slot) table {
+	if len(slots) <= 1 {
+		return table{slots: slots, shift: 64}
+	}
+	width := bits.Len(uint(len(slots)*2 - 1))
+	best, fewest := uint64(0), len(slots)+1
+	factor := uint64(0x9e3779b97f4a7c15)
+	for range 32 {
+		if met := collisions(slots, factor, width); met < fewest {
+			best, fewest = factor, met
+		}
+		if fewest == 0 || len(slots) > 256 {
+			break
+		}
+		factor = factor*0xd1342543de82ef95 + 2
+	}
+	t := table{slots: make([]slot, 1<<width), factor: best | 1, shift: uint8(64 - width)}
+	for _, s := range slots {
+		t.insert(s)
+	}
+	return t
+}
+
+func collisions(slots []slot, factor uint64, width int) int {
+	var small [16]uint64
+	taken := small[:]
+	if need := 1 << width / 64; need > len(taken) {
+		taken = make([]uint64, need)
+	}
+	met := 0
+	for _, s := range slots {
+		i := s.signature * (factor | 1) >> (64 - width)
+		if taken[i/64]&(1<<(i%64)) != 0 {
+			met++
+		}
+		taken[i/64] |= 1 << (i % 64)
+	}
+	return met
+}
+
+func (t *table) insert(s slot) {
+	i := int(s.signature * t.factor >> t.shift)
+	for t.slots[i].next != nil {
+		i = (i + 1) & (len(t.slots) - 1)
+	}
+	t.slots[i] = s
+}
+
+// find is the look-up for one segment that is known; the walk has its own.
+func (t *table) find(text string) *state { return t.get(signature(text), text) }
+
+func (t *table) get(sig uint64, text string) *state {
+	if len(t.slots) == 0 {
+		return nil
+	}
+	for i := int(sig * t.factor >> t.shift); ; i++ {
+		s := &t.slots[i&(len(t.slots)-1)]
+		if s.next == nil {
+			return nil
+		}
+		if s.signature == sig && (sig < longSegment || s.text == text) {
+			return s.next
+		}
+		if len(t.slots) == 1 {
+			return nil
+		}
+	}
+}
+
+// sameTrace is Werkzeug's equality of rules: static text and names of variables are the same.
+func (r *Rule) sameTrace(o *Rule) bool { return r.builder.trace() == o.builder.trace() }
+
+// trace tells rules apart as Rule.__eq__ does.
+func (b *builder) trace() string {
+	var s strings.Builder
+	for _, steps := range [][]step{b.domainSteps, b.pathSteps} {
+		for _, st := range steps {
+			s.WriteString(st.raw)
+			s.WriteByte(0)
+		}
+		s.WriteByte('|')
+	}
+	return s.String()
+}

@@ -1,0 +1,85 @@
+package routing
+
+import (
+	"context"
+	"errors"
+	"strings"
+)
+
+// settle does what is left when a rule has matched: numbers and the user's converters may
+// refuse their text, and the rule may redirect.
+func (m *Map) settle(ctx context.Context, dst *Match, method string) error {
+	r := dst.Rule
+	if r.custom > 0 {
+		own := make([]any, r.custom)
+		dst.own = &own
+	}
+	for _, i := range r.checks {
+		if err := dst.check(ctx, i); err != nil {
+			if errors.Is(err, ErrValidation) {
+				return ErrNotFound
+			}
+			return err
+		}
+	}
+	if r.Alias && !m.opts.KeepDefaults {
+		return &RequestRedirect{alias: true}
+	}
+	if len(r.canonical) > 0 {
+		if c := dst.canonicalRule(m.methods.bit(strings.ToUpper(method))); c != nil {
+			return &RequestRedirect{canonical: c}
+		}
+	}
+	if r.RedirectTo != nil {
+		return &RequestRedirect{target: true}
+	}
+	return nil
+}
+
+// check converts or validates variable i, also one whose default will hide the value.
+func (m *Match) check(ctx context.Context, i int) error {
+	v := &m.Rule.variables[i]
+	text := m.Text(i)
+	switch d := v.def; d.shape.kind {
+	case shapeInt:
+		if len(text) <= 18 && !d.shape.number.checks() {
+			return nil // fits an int64
+		}
+		c := intConverter{d.shape.number}
+		if _, ok := c.parse(text); !ok {
+			return ErrValidation
+		}
+	case shapeFloat:
+		c := floatConverter{d.shape.number}
+		if _, ok := c.parse(text); !ok {
+			return ErrValidation
+		}
+	default:
+		value, err := d.Converter.Parse(ctx, text)
+		if err != nil {
+			return err
+		}
+		(*m.own)[v.custom] = value
+	}
+	return nil
+}
+
+// canonicalRule is the first rule, in building order, whose defaults are this match's values.
+func (m *Match) canonicalRule(bit methodMask) *Rule {
+	for _, c := range m.Rule.canonical {
+		if c.allows(bit) && m.hasDefaultsOf(c) {
+			return c
+		}
+	}
+	return nil
+}
+
+func (m *Match) hasDefaultsOf(c *Rule) bool {
+	for name, value := range c.Defaults {
+		i, ok := m.Lookup(name)
+		if !ok || !sameValue(value, m.Value(i)) {
+			return false
+		}
+	}
+	return true
+}
