@@ -6,9 +6,11 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"strconv"
 	"strings"
+	"sync/atomic"
 )
 
 // An Environ is the request as an Application sees it: PEP 3333's environ dictionary, one per request, not shared.
@@ -100,28 +102,29 @@ func (e Environ) Errors() io.Writer {
 // EnvironOf is the environ of r, under the assumption of a server with many goroutines in one process. r is not changed
 // and its body not read.
 func EnvironOf(r *http.Request) Environ {
-	var b environBuilder
+	b := environBuilder{boxer: new(boxer)}
 	return b.build(r)
 }
 
 // environBuilder fills an Environ.
 type environBuilder struct {
-	env Environ
+	env   Environ
+	boxer *boxer
 }
 
-func (b *environBuilder) set(key, value string) { b.env[key] = value }
+func (b *environBuilder) set(key, value string) { b.env[key] = b.boxer.box(value) }
 
 func (b *environBuilder) build(r *http.Request) Environ {
 	s := siteOf(r)
-	b.env = make(Environ, 24+len(r.Header))
-	b.setRequestLine(r, s)
-	b.setAddresses(r, s)
+	b.env = make(Environ, 28+len(r.Header))
+	b.setRequestLine(r, &s)
+	b.setAddresses(r, &s)
 	b.setHeaders(r)
-	b.setContract(r, s)
+	b.setContract(r, &s)
 	return b.env
 }
 
-func (b *environBuilder) setRequestLine(r *http.Request, s site) {
+func (b *environBuilder) setRequestLine(r *http.Request, s *site) {
 	b.set("REQUEST_METHOD", methodOf(r))
 	b.set("SCRIPT_NAME", s.script)
 	b.set("PATH_INFO", r.URL.Path)
@@ -148,17 +151,11 @@ func protocolOf(r *http.Request) string {
 	return r.Proto
 }
 
-func (b *environBuilder) setAddresses(r *http.Request, s site) {
-	remote, port := s.remote, ""
-	if remote == "" {
-		remote = hostOf(r.RemoteAddr)
-		if len(remote) < len(r.RemoteAddr) {
-			port = r.RemoteAddr[strings.LastIndexByte(r.RemoteAddr, ':')+1:]
-		}
-	}
+func (b *environBuilder) setAddresses(r *http.Request, s *site) {
+	remote := s.remoteOf(r)
 	b.set("REMOTE_ADDR", remote)
-	if port != "" {
-		b.set("REMOTE_PORT", port)
+	if s.remote == "" && len(remote) < len(r.RemoteAddr) {
+		b.set("REMOTE_PORT", r.RemoteAddr[strings.LastIndexByte(r.RemoteAddr, ':')+1:])
 	}
 	name, port := serverOf(r, s)
 	b.set("SERVER_NAME", name)
@@ -167,11 +164,9 @@ func (b *environBuilder) setAddresses(r *http.Request, s site) {
 
 // serverOf is SERVER_NAME and SERVER_PORT: what a trusted proxy said, else the listener's address, else what the
 // client wrote into Host, else a name that is never wrong.
-func serverOf(r *http.Request, s site) (name, port string) {
+func serverOf(r *http.Request, s *site) (name, port string) {
 	if addr, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok {
-		if host, p, err := net.SplitHostPort(addr.String()); err == nil {
-			name, port = host, p
-		}
+		name, port = splitAddr(addr)
 	}
 	if name == "" {
 		name, port = splitHost(r.Host)
@@ -190,7 +185,32 @@ func serverOf(r *http.Request, s site) (name, port string) {
 	return name, port
 }
 
-func defaultPort(s site, r *http.Request) string {
+// lastAddr is what splitAddr said last. Nearly always a process listens at one address, and its text costs four
+// allocations.
+var lastAddr atomic.Pointer[addrText]
+
+type addrText struct {
+	addr       netip.AddrPort
+	host, port string
+}
+
+// splitAddr is the text of a listener's address; "" for what is not on an IP network.
+func splitAddr(addr net.Addr) (host, port string) {
+	tcp, ok := addr.(*net.TCPAddr)
+	if !ok {
+		host, port, _ = net.SplitHostPort(addr.String())
+		return host, port
+	}
+	key := tcp.AddrPort()
+	if last := lastAddr.Load(); last != nil && last.addr == key {
+		return last.host, last.port
+	}
+	text := &addrText{key, key.Addr().Unmap().String(), strconv.Itoa(tcp.Port)}
+	lastAddr.Store(text)
+	return text.host, text.port
+}
+
+func defaultPort(s *site, r *http.Request) string {
 	if s.scheme == "https" || s.scheme == "" && r.TLS != nil {
 		return "443"
 	}
@@ -237,11 +257,8 @@ func joinValues(name string, values []string) string {
 	return strings.Join(values, ",")
 }
 
-func (b *environBuilder) setContract(r *http.Request, s site) {
-	scheme := s.scheme
-	if scheme == "" {
-		scheme = Scheme(r)
-	}
+func (b *environBuilder) setContract(r *http.Request, s *site) {
+	scheme := s.schemeOf(r)
 	b.set(KeyScheme, scheme)
 	if scheme == "https" {
 		b.set("HTTPS", "on")

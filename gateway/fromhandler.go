@@ -113,6 +113,15 @@ func (b *bridge) Write(p []byte) (int, error) {
 	return b.out.Write(p)
 }
 
+// WriteString saves io.WriteString the copy.
+func (b *bridge) WriteString(text string) (int, error) {
+	b.begin(http.StatusOK)
+	if b.err == nil && b.direct != nil {
+		return b.direct.writeString(text)
+	}
+	return b.Write([]byte(text))
+}
+
 // ReadFrom keeps sendfile(2) working: io.Copy to the handler's writer arrives at the server's.
 func (b *bridge) ReadFrom(r io.Reader) (int64, error) {
 	b.begin(http.StatusOK)

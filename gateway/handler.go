@@ -29,10 +29,12 @@ type handler struct {
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	env := EnvironOf(r)
+	resp := &responder{w: w, bodiless: r.Method == http.MethodHead}
+	b := environBuilder{boxer: &resp.boxer}
+	env := b.build(r)
 	env[KeyResponseWriter] = w
 	env[KeyMultithread], env[KeyMultiprocess], env[KeyRunOnce] = h.multithread, h.multiprocess, h.runOnce
-	resp := &responder{w: w, bodiless: r.Method == http.MethodHead, log: env.Errors()}
+	resp.log = env.Errors()
 	if len(w.Header()) > 0 {
 		resp.original = maps.Clone(w.Header())
 	}
@@ -65,6 +67,7 @@ type responder struct {
 	length   int64       // Content-Length, -1 if there is none
 	written  int64       // bytes of the body
 	err      error       // the first error of start or write; sticky
+	boxer    boxer       // the environ's strings
 }
 
 // run calls app and transmits what it returns.
@@ -144,11 +147,24 @@ func (s *responder) write(p []byte) (int, error) {
 	if err := s.writable(int64(len(p))); err != nil || len(p) == 0 {
 		return 0, err
 	}
-	if s.bodiless { // net/http drops it too, but works out Content-Length and Content-Type for HEAD
-		s.w.Write(p)
-		return len(p), nil
-	}
 	n, err := s.w.Write(p)
+	return s.wrote(n, err, len(p))
+}
+
+func (s *responder) writeString(text string) (int, error) {
+	if err := s.writable(int64(len(text))); err != nil || text == "" {
+		return 0, err
+	}
+	n, err := io.WriteString(s.w, text)
+	return s.wrote(n, err, len(text))
+}
+
+// wrote accounts for a write of want bytes. Of an answer without a body net/http drops it, but works out Content-Length
+// and Content-Type for HEAD.
+func (s *responder) wrote(n int, err error, want int) (int, error) {
+	if s.bodiless {
+		return want, nil
+	}
 	s.written += int64(n)
 	return n, s.lost(err)
 }

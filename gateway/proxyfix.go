@@ -147,8 +147,8 @@ func pick(values []string, count, hops int) string {
 func (f forwarding) apply(r *http.Request) *http.Request {
 	s := siteOf(r)
 	if s.original == nil {
-		name, port := serverOf(r, s)
-		s.original = &Original{r.RemoteAddr, r.Host, Scheme(r), s.script, name, port}
+		name, port := serverOf(r, &s)
+		s.original = &Original{r.RemoteAddr, r.Host, s.schemeOf(r), s.script, name, port}
 	}
 	host, addr := r.Host, r.RemoteAddr
 	if f.addr != "" {

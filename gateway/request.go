@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"reflect"
 	"strconv"
 	"strings"
 )
@@ -48,15 +47,12 @@ func newRequest(env Environ) (*http.Request, error) {
 // revise returns r if env says the same, else a shallow copy that says what env does.
 func revise(r *http.Request, env Environ) (*http.Request, error) {
 	v := reviser{r: r, env: env, site: siteOf(r)}
-	steps := [...]func(*reviser) error{
-		(*reviser).context, (*reviser).requestLine, (*reviser).path, (*reviser).addresses, (*reviser).headers,
-		(*reviser).length, (*reviser).body,
-	}
-	for _, step := range steps {
-		if err := step(&v); err != nil {
+	for _, err := range [...]error{v.context(), v.requestLine(), v.path(), v.addresses(), v.headers(), v.length()} {
+		if err != nil {
 			return nil, err
 		}
 	}
+	v.body()
 	if v.siteChanged {
 		v.r = withSite(v.r, v.site)
 	}
@@ -121,18 +117,18 @@ func (v *reviser) path() error {
 	if script := v.env.String("SCRIPT_NAME"); script != v.site.script {
 		v.site.script, v.siteChanged = script, true
 	}
-	if scheme := v.env.String(KeyScheme); scheme != "" && scheme != Scheme(v.r) {
+	if scheme := v.env.String(KeyScheme); scheme != "" && scheme != v.site.schemeOf(v.r) {
 		v.site.scheme, v.siteChanged = scheme, true
 	}
 	return nil
 }
 
 func (v *reviser) addresses() error {
-	if remote := v.env.String("REMOTE_ADDR"); remote != RemoteAddr(v.r) {
+	if remote := v.env.String("REMOTE_ADDR"); remote != v.site.remoteOf(v.r) {
 		v.site.remote, v.siteChanged = remote, true
 		v.edit().RemoteAddr = joinRemote(remote, v.env.String("REMOTE_PORT"))
 	}
-	name, port := serverOf(v.r, v.site)
+	name, port := serverOf(v.r, &v.site)
 	if n, p := v.env.String("SERVER_NAME"), v.env.String("SERVER_PORT"); n != "" && (n != name || p != port) {
 		v.site.name, v.site.port, v.siteChanged = n, p, true
 	}
@@ -156,37 +152,63 @@ func joinRemote(addr, port string) string {
 	return net.JoinHostPort(addr, port)
 }
 
-// headers compares both ways: a key that env has and r has not, or another value; then one that env lost.
+// headers compares what r has with env first. Only if that does not account for every header key of env, somebody added
+// one, and env is gone through key by key.
 func (v *reviser) headers() error {
-	for key, value := range v.env {
-		text, ok := value.(string)
-		if !ok || key == "HTTP_HOST" || key == "CONTENT_LENGTH" {
-			continue
-		}
-		name := headerName(key)
-		if name == "" || headerKey(name) == "" {
-			continue
-		}
-		if old, ok := v.r.Header[name]; ok && len(old) > 0 && joinValues(name, old) == text {
-			continue
-		}
-		if text == "" && len(v.r.Header[name]) == 0 {
-			continue
-		}
-		if hasLineBreak(text) {
-			return fmt.Errorf("gateway: %s holds a line break", key)
-		}
-		v.editHeader()[name] = []string{text}
-	}
+	known := 0
 	for name, values := range v.r.Header {
 		key := headerKey(name)
-		if key == "" || len(values) == 0 {
+		if key == "" || key == "HTTP_HOST" || len(values) == 0 {
 			continue
 		}
-		if _, ok := v.env[key]; !ok && key != "HTTP_HOST" {
+		value, ok := v.env[key]
+		if !ok {
 			delete(v.editHeader(), name)
+			continue
+		}
+		known++
+		if text, _ := value.(string); text != joinValues(name, values) {
+			if err := v.setHeader(key, name, text); err != nil {
+				return err
+			}
 		}
 	}
+	if known == v.headerKeys() {
+		return nil
+	}
+	return v.addHeaders()
+}
+
+// headerKeys counts the headers in env, but for those that are fields of the request.
+func (v *reviser) headerKeys() int {
+	n := 0
+	for key := range v.env {
+		if strings.HasPrefix(key, "HTTP_") && key != "HTTP_HOST" || key == "CONTENT_TYPE" {
+			n++
+		}
+	}
+	return n
+}
+
+func (v *reviser) addHeaders() error {
+	for key, value := range v.env {
+		name := headerName(key)
+		text, ok := value.(string)
+		if !ok || text == "" || name == "" || headerKey(name) == "" || key == "HTTP_HOST" || v.r.Header[name] != nil {
+			continue
+		}
+		if err := v.setHeader(key, name, text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (v *reviser) setHeader(key, name, text string) error {
+	if hasLineBreak(text) {
+		return fmt.Errorf("gateway: %s holds a line break", key)
+	}
+	v.editHeader()[name] = []string{text}
 	return nil
 }
 
@@ -219,7 +241,7 @@ func (v *reviser) length() error {
 
 // body takes over wsgi.input. A stream of the environ's own is cut at CONTENT_LENGTH: PEP 3333 lets it go on after the
 // body, and RFC 3875 forbids to read that.
-func (v *reviser) body() error {
+func (v *reviser) body() {
 	input := v.env.Input()
 	if !same(input, inputOf(v.r)) {
 		if v.env[KeyInputTerminated] != true {
@@ -230,7 +252,6 @@ func (v *reviser) body() error {
 	if old, ok := v.env[KeyRequest].(*http.Request); ok && old != v.r && old.Body != nil && old.Body != http.NoBody {
 		v.r.Body = &trailerBody{v.r.Body, old, v.r}
 	}
-	return nil
 }
 
 type limitedBody struct {
@@ -252,9 +273,14 @@ func (t *trailerBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// same is a == b for values that need not be comparable; those are never the same.
-func same(a, b any) bool {
-	return reflect.ValueOf(a).Comparable() && reflect.ValueOf(b).Comparable() && a == b
+// same is a == b, false for what cannot be compared. (reflect's Comparable would ask first, at six allocations.)
+func same(a, b any) (equal bool) {
+	defer func() {
+		if recover() != nil {
+			equal = false
+		}
+	}()
+	return a == b
 }
 
 func hasLineBreak(s string) bool { return strings.ContainsAny(s, "\r\n\x00") }

@@ -47,8 +47,13 @@ func WithScriptName(r *http.Request, prefix string) *http.Request {
 // Scheme is the scheme that the client used, as far as r knows it: WithScheme's (ProxyFix's), else "https" on a TLS
 // connection, else "http". An absolute-form request target does not count: any client can write one.
 func Scheme(r *http.Request) string {
-	if s := siteOf(r).scheme; s != "" {
-		return s
+	s := siteOf(r)
+	return s.schemeOf(r)
+}
+
+func (s *site) schemeOf(r *http.Request) string {
+	if s.scheme != "" {
+		return s.scheme
 	}
 	if r.TLS != nil {
 		return "https"
@@ -66,8 +71,13 @@ func WithScheme(r *http.Request, scheme string) *http.Request {
 // RemoteAddr is the client's address without the port: REMOTE_ADDR. Behind a ProxyFix it is the text the proxy sent,
 // which need not be an address ("unknown", "_hidden"). A unix socket's client has none: "".
 func RemoteAddr(r *http.Request) string {
-	if s := siteOf(r).remote; s != "" {
-		return s
+	s := siteOf(r)
+	return s.remoteOf(r)
+}
+
+func (s *site) remoteOf(r *http.Request) string {
+	if s.remote != "" {
+		return s.remote
 	}
 	return hostOf(r.RemoteAddr)
 }
