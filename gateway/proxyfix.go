@@ -1,0 +1,278 @@
+package gateway
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+)
+
+// A ProxyFix makes a handler behind reverse proxies see the client's request instead of the last proxy's.
+//
+// The zero ProxyFix believes nobody, loopback included. Each count says how many proxies in front set that header: the
+// value taken is the count-th from the right, because a proxy appends to what it was sent and everything further left
+// may be the client's invention. A header with fewer values is ignored. Only one of Forwarded and the others makes
+// sense, as a proxy usually passes on what it does not set itself; Forwarded wins.
+//
+// The middleware is the method Wrap: app.Use(gateway.ProxyFix{For: 1, Proto: 1}.Wrap).
+//
+// Source: Werkzeug ProxyFix, which believes one For and one Proto by default, and never reads Forwarded; RFC 7239.
+type ProxyFix struct {
+	For    int // X-Forwarded-For: the client's address (RemoteAddr)
+	Proto  int // X-Forwarded-Proto: the scheme (Scheme)
+	Host   int // X-Forwarded-Host: Request.Host and the server's name and port
+	Port   int // X-Forwarded-Port: the port in Request.Host, and the server's
+	Prefix int // X-Forwarded-Prefix: the script name (ScriptName); the path is left alone
+
+	// Forwarded is the count for RFC 7239's header: its elements' for, proto and host are For, Proto and Host. Port and
+	// Prefix have no parameter there.
+	Forwarded int
+
+	// Trusted holds the proxies' networks. If it is not empty, a request that does not come from one of them is passed on
+	// as it is, and counts may be AsTrusted. Empty means any peer: then nothing but the proxies may reach the listener.
+	Trusted []netip.Prefix
+}
+
+// AsTrusted as a count of a ProxyFix means: one more than the trusted addresses at the right end of X-Forwarded-For (for
+// Forwarded, of its own elements), or as many values as the header has, if those are fewer. Without Trusted it is 0.
+const AsTrusted = -1
+
+// An Original is what a ProxyFix replaced: Werkzeug's "werkzeug.proxy_fix.orig".
+type Original struct {
+	RemoteAddr string // Request.RemoteAddr
+	Host       string // Request.Host
+	Scheme     string
+	ScriptName string
+	ServerName string
+	ServerPort string
+}
+
+// OriginalOf is what r was before the outermost ProxyFix that believed it, or nil.
+func OriginalOf(r *http.Request) *Original { return siteOf(r).original }
+
+// Wrap returns next behind the proxies that p describes.
+func (p ProxyFix) Wrap(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		next.ServeHTTP(w, p.Apply(r))
+	})
+}
+
+// Apply returns the request that the client sent, as far as p believes the headers of r; r itself if nothing changes.
+func (p ProxyFix) Apply(r *http.Request) *http.Request {
+	if len(p.Trusted) > 0 && !p.trusts(hostOf(r.RemoteAddr)) {
+		return r
+	}
+	told := p.read(r.Header)
+	if told == (forwarding{}) {
+		return r
+	}
+	return told.apply(r)
+}
+
+// A forwarding is what the proxies told; "" is nothing.
+type forwarding struct {
+	addr, proto, host, port, prefix string
+}
+
+func (p ProxyFix) read(h http.Header) forwarding {
+	if f, ok := p.readForwarded(h); ok {
+		return f
+	}
+	var addrs []string
+	if p.For != 0 || p.auto() {
+		addrs = listOf(h, "X-Forwarded-For")
+	}
+	hops := 0
+	if len(p.Trusted) > 0 {
+		hops = 1 + p.trustedTail(addrs)
+	}
+	return forwarding{
+		addr:   pick(addrs, p.For, hops),
+		proto:  schemeOrNone(pick(listOf(h, "X-Forwarded-Proto"), p.Proto, hops)),
+		host:   pick(listOf(h, "X-Forwarded-Host"), p.Host, hops),
+		port:   pick(listOf(h, "X-Forwarded-Port"), p.Port, hops),
+		prefix: prefixOrNone(pick(listOf(h, "X-Forwarded-Prefix"), p.Prefix, hops)),
+	}
+}
+
+// auto reports whether any count is AsTrusted.
+func (p ProxyFix) auto() bool {
+	return len(p.Trusted) > 0 && min(p.For, p.Proto, p.Host, p.Port, p.Prefix) < 0
+}
+
+// trustedTail counts the proxies at the right end of addrs.
+func (p ProxyFix) trustedTail(addrs []string) int {
+	n := 0
+	for n < len(addrs) && p.trusts(addrs[len(addrs)-1-n]) {
+		n++
+	}
+	return n
+}
+
+// trusts reports whether addr, with or without a port, is in p.Trusted. What is no address is not.
+func (p ProxyFix) trusts(addr string) bool {
+	ip, err := netip.ParseAddr(addr)
+	if err != nil {
+		ap, err := netip.ParseAddrPort(addr)
+		if err != nil {
+			ip, err = netip.ParseAddr(strings.Trim(addr, "[]"))
+			if err != nil {
+				return false
+			}
+		} else {
+			ip = ap.Addr()
+		}
+	}
+	ip = ip.Unmap().WithZone("")
+	for _, network := range p.Trusted {
+		if network.Contains(ip) {
+			return true
+		}
+	}
+	return false
+}
+
+// pick takes the count-th value from the right; the hops-th or the leftmost for AsTrusted.
+func pick(values []string, count, hops int) string {
+	if count < 0 && hops > 0 {
+		count = min(hops, len(values))
+	}
+	if count <= 0 || count > len(values) {
+		return ""
+	}
+	return values[len(values)-count]
+}
+
+// apply puts what was told into a copy of r.
+func (f forwarding) apply(r *http.Request) *http.Request {
+	s := siteOf(r)
+	if s.original == nil {
+		name, port := serverOf(r, &s)
+		s.original = &Original{r.RemoteAddr, r.Host, s.schemeOf(r), s.script, name, port}
+	}
+	host, addr := r.Host, r.RemoteAddr
+	if f.addr != "" {
+		s.remote, addr = f.addr, joinRemote(f.addr, "")
+	}
+	if f.proto != "" {
+		s.scheme = f.proto
+	}
+	if f.host != "" {
+		host = f.host
+		s.name, s.port = f.host, s.original.ServerPort
+		if name, port := splitHost(f.host); port != "" {
+			s.name, s.port = name, port
+		}
+	}
+	if f.port != "" {
+		if host != "" {
+			name, _ := splitHost(host)
+			host = name + ":" + f.port
+		}
+		s.port = f.port
+	}
+	if f.prefix != "" {
+		s.script = f.prefix
+	}
+	r = withSite(r, s)
+	r.Host, r.RemoteAddr = host, addr
+	return r
+}
+
+// schemeOrNone keeps a scheme as RFC 3986 section 3.1 spells it. Unlike Werkzeug, anything else is not believed: it
+// would end up in front of "://" in a redirect.
+func schemeOrNone(s string) string {
+	for i := range len(s) {
+		c := s[i] | 0x20
+		letter := 'a' <= c && c <= 'z'
+		if !letter && (i == 0 || strings.IndexByte("0123456789+-.", s[i]) < 0) {
+			return ""
+		}
+	}
+	return s
+}
+
+// prefixOrNone keeps a prefix that is a path. Unlike Werkzeug, one that a browser would take for a host ("//evil") is
+// cut to one slash, and one with control characters is not believed (CVE-2023-26125 is gin's).
+func prefixOrNone(s string) string {
+	if !isText(s) {
+		return ""
+	}
+	if rest := strings.TrimLeft(s, `/\`); len(rest) < len(s)-1 {
+		return "/" + rest
+	}
+	return s
+}
+
+// listOf is the values of a comma-separated header, its lines joined. An unclosed quote makes it empty: where one value
+// ends is then anybody's guess.
+//
+// Source: Werkzeug http.parse_list_header.
+func listOf(h http.Header, name string) []string {
+	lines := h[name]
+	if len(lines) == 0 {
+		return nil
+	}
+	items, ok := splitQuoted(strings.Join(lines, ","), ',')
+	if !ok {
+		return nil
+	}
+	for i, item := range items {
+		items[i] = unquote(item)
+	}
+	return items
+}
+
+// splitQuoted cuts s at sep outside of quoted strings, trims blanks and drops what is empty.
+func splitQuoted(s string, sep byte) (items []string, ok bool) {
+	start, quoted := 0, false
+	for i := 0; i <= len(s); i++ {
+		switch {
+		case i == len(s) || s[i] == sep && !quoted:
+			if item := strings.Trim(s[start:i], " \t"); item != "" {
+				items = append(items, item)
+			}
+			start = i + 1
+		case s[i] == '"':
+			quoted = !quoted
+		case s[i] == '\\' && quoted:
+			i++
+		}
+	}
+	return items, !quoted
+}
+
+// unquote removes the quotes around s and the escapes inside.
+func unquote(s string) string {
+	if len(s) < 2 || s[0] != '"' || s[len(s)-1] != '"' {
+		return s
+	}
+	return unescape.Replace(s[1 : len(s)-1])
+}
+
+var unescape = strings.NewReplacer(`\\`, `\`, `\"`, `"`)
+
+// bareAddr cuts the port of a node identifier and the brackets of IPv6: "[2001:db8::1]:80" is 2001:db8::1.
+func bareAddr(node string) string {
+	if host, _, err := net.SplitHostPort(node); err == nil {
+		return host
+	}
+	if strings.HasPrefix(node, "[") && strings.HasSuffix(node, "]") {
+		return node[1 : len(node)-1]
+	}
+	return node
+}
+
+// AccessRoute is every address that X-Forwarded-For names, the client's claim first; without the header, RemoteAddr
+// alone. It is for logs: nothing in it but what a ProxyFix believed is to be trusted.
+//
+// Source: Werkzeug Request.access_route.
+func AccessRoute(r *http.Request) []string {
+	if _, ok := r.Header["X-Forwarded-For"]; ok {
+		return listOf(r.Header, "X-Forwarded-For")
+	}
+	if addr := RemoteAddr(r); addr != "" {
+		return []string{addr}
+	}
+	return nil
+}

@@ -1,0 +1,286 @@
+package gateway
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// RequestOf is the *http.Request that env describes: the way back from EnvironOf.
+//
+// If env was made of a request, the result is that very request as long as nobody changed env, and otherwise a shallow
+// copy that differs where env does: body, trailers, TLS state and context values survive. Else it is a new server
+// request made of the CGI keys, whose body is CONTENT_LENGTH bytes of wsgi.input, or all of it if
+// wsgi.input_terminated is true, and none otherwise.
+//
+// The error says which key cannot be used: REQUEST_METHOD (no token), SERVER_PROTOCOL (no HTTP version),
+// CONTENT_LENGTH (no decimal number), a header with a line break.
+func RequestOf(env Environ) (*http.Request, error) {
+	if r, ok := env[KeyRequest].(*http.Request); ok {
+		return revise(r, env)
+	}
+	return newRequest(env)
+}
+
+// newRequest makes a request of CGI keys alone.
+func newRequest(env Environ) (*http.Request, error) {
+	r := &http.Request{Method: "GET", Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, URL: &url.URL{}, Body: http.NoBody}
+	r = r.WithContext(env.Context())
+	r.Header = http.Header{}
+	r.RequestURI = env.String("REQUEST_URI")
+	if env[KeyInputTerminated] == true && env.String("CONTENT_LENGTH") == "" {
+		r.ContentLength = -1
+	}
+	if env.String("HTTPS") == "on" || env.String(KeyScheme) == "https" {
+		r.TLS = &tls.ConnectionState{HandshakeComplete: true}
+	}
+	return revise(r, env)
+}
+
+// revise returns r if env says the same, else a shallow copy that says what env does.
+func revise(r *http.Request, env Environ) (*http.Request, error) {
+	v := reviser{r: r, env: env, site: siteOf(r)}
+	for _, err := range [...]error{v.context(), v.requestLine(), v.path(), v.addresses(), v.headers(), v.length()} {
+		if err != nil {
+			return nil, err
+		}
+	}
+	v.body()
+	if v.siteChanged {
+		v.r = withSite(v.r, v.site)
+	}
+	return v.r, nil
+}
+
+// A reviser makes one request of another and an environ; r is copied at the first difference.
+type reviser struct {
+	r                    *http.Request
+	env                  Environ
+	site                 site
+	copied, headerCopied bool
+	siteChanged          bool
+}
+
+// edit returns the request to write to.
+func (v *reviser) edit() *http.Request {
+	if !v.copied {
+		v.r, v.copied = v.r.WithContext(v.r.Context()), true
+	}
+	return v.r
+}
+
+func (v *reviser) context() error {
+	ctx, ok := v.env[KeyContext].(context.Context)
+	if ok && !same(ctx, v.r.Context()) {
+		v.r, v.copied = v.r.WithContext(ctx), true
+	}
+	return nil
+}
+
+func (v *reviser) requestLine() error {
+	if method := v.env.String("REQUEST_METHOD"); method != methodOf(v.r) {
+		if !isToken(method) {
+			return fmt.Errorf("gateway: REQUEST_METHOD %q is no method", method)
+		}
+		v.edit().Method = method
+	}
+	proto := v.env.String("SERVER_PROTOCOL")
+	if proto == "" || proto == protocolOf(v.r) {
+		return nil
+	}
+	major, minor, ok := http.ParseHTTPVersion(proto)
+	if !ok {
+		return fmt.Errorf("gateway: SERVER_PROTOCOL %q is no HTTP version", proto)
+	}
+	r := v.edit()
+	r.Proto, r.ProtoMajor, r.ProtoMinor = proto, major, minor
+	return nil
+}
+
+func (v *reviser) path() error {
+	path, query := v.env.String("PATH_INFO"), v.env.String("QUERY_STRING")
+	if path != v.r.URL.Path || query != v.r.URL.RawQuery {
+		u := *v.r.URL
+		if path != u.Path {
+			u.Path, u.RawPath = path, ""
+		}
+		u.RawQuery = query
+		v.edit().URL = &u
+	}
+	if script := v.env.String("SCRIPT_NAME"); script != v.site.script {
+		v.site.script, v.siteChanged = script, true
+	}
+	if scheme := v.env.String(KeyScheme); scheme != "" && scheme != v.site.schemeOf(v.r) {
+		v.site.scheme, v.siteChanged = scheme, true
+	}
+	return nil
+}
+
+func (v *reviser) addresses() error {
+	if remote := v.env.String("REMOTE_ADDR"); remote != v.site.remoteOf(v.r) {
+		v.site.remote, v.siteChanged = remote, true
+		v.edit().RemoteAddr = joinRemote(remote, v.env.String("REMOTE_PORT"))
+	}
+	name, port := serverOf(v.r, &v.site)
+	if n, p := v.env.String("SERVER_NAME"), v.env.String("SERVER_PORT"); n != "" && (n != name || p != port) {
+		v.site.name, v.site.port, v.siteChanged = n, p, true
+	}
+	if host := v.env.String("HTTP_HOST"); host != v.r.Host {
+		if hasLineBreak(host) {
+			return errors.New("gateway: HTTP_HOST holds a line break")
+		}
+		v.edit().Host = host
+	}
+	return nil
+}
+
+// joinRemote makes RemoteAddr as net/http has it, "host:port"; what is no bare address stays as it is.
+func joinRemote(addr, port string) string {
+	if net.ParseIP(addr) == nil {
+		return addr
+	}
+	if port == "" {
+		port = "0"
+	}
+	return net.JoinHostPort(addr, port)
+}
+
+// headers compares what r has with env first. Only if that does not account for every header key of env, somebody added
+// one, and env is gone through key by key.
+func (v *reviser) headers() error {
+	known := 0
+	for name, values := range v.r.Header {
+		key := headerKey(name)
+		if key == "" || key == "HTTP_HOST" || len(values) == 0 {
+			continue
+		}
+		value, ok := v.env[key]
+		if !ok {
+			delete(v.editHeader(), name)
+			continue
+		}
+		known++
+		if text, _ := value.(string); text != joinValues(name, values) {
+			if err := v.setHeader(key, name, text); err != nil {
+				return err
+			}
+		}
+	}
+	if known == v.headerKeys() {
+		return nil
+	}
+	return v.addHeaders()
+}
+
+// headerKeys counts the headers in env, but for those that are fields of the request.
+func (v *reviser) headerKeys() int {
+	n := 0
+	for key := range v.env {
+		if strings.HasPrefix(key, "HTTP_") && key != "HTTP_HOST" || key == "CONTENT_TYPE" {
+			n++
+		}
+	}
+	return n
+}
+
+func (v *reviser) addHeaders() error {
+	for key, value := range v.env {
+		name := headerName(key)
+		text, ok := value.(string)
+		if !ok || text == "" || name == "" || headerKey(name) == "" || key == "HTTP_HOST" || v.r.Header[name] != nil {
+			continue
+		}
+		if err := v.setHeader(key, name, text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (v *reviser) setHeader(key, name, text string) error {
+	if hasLineBreak(text) {
+		return fmt.Errorf("gateway: %s holds a line break", key)
+	}
+	v.editHeader()[name] = []string{text}
+	return nil
+}
+
+func (v *reviser) editHeader() http.Header {
+	r := v.edit()
+	if !v.headerCopied {
+		r.Header, v.headerCopied = r.Header.Clone(), true
+	}
+	return r.Header
+}
+
+func (v *reviser) length() error {
+	text := v.env.String("CONTENT_LENGTH")
+	if text == "" {
+		if v.r.ContentLength > 0 {
+			v.edit().ContentLength = -1
+		}
+		return nil
+	}
+	n, err := strconv.ParseUint(text, 10, 63)
+	if err != nil {
+		return fmt.Errorf("gateway: CONTENT_LENGTH %q is no decimal number", text)
+	}
+	if int64(n) != v.r.ContentLength {
+		v.edit().ContentLength = int64(n)
+		v.editHeader()["Content-Length"] = []string{text}
+	}
+	return nil
+}
+
+// body takes over wsgi.input. A stream of the environ's own is cut at CONTENT_LENGTH: PEP 3333 lets it go on after the
+// body, and RFC 3875 forbids to read that.
+func (v *reviser) body() {
+	input := v.env.Input()
+	if !same(input, inputOf(v.r)) {
+		if v.env[KeyInputTerminated] != true {
+			input = limitedBody{io.LimitReader(input, max(v.r.ContentLength, 0)), input}
+		}
+		v.edit().Body = input
+	}
+	if old, ok := v.env[KeyRequest].(*http.Request); ok && old != v.r && old.Body != nil && old.Body != http.NoBody {
+		v.r.Body = &trailerBody{v.r.Body, old, v.r}
+	}
+}
+
+type limitedBody struct {
+	io.Reader
+	io.Closer
+}
+
+// A trailerBody carries the trailers that the server finds behind the body over to a copy of the request.
+type trailerBody struct {
+	io.ReadCloser
+	from, to *http.Request
+}
+
+func (t *trailerBody) Read(p []byte) (int, error) {
+	n, err := t.ReadCloser.Read(p)
+	if err == io.EOF && t.to.Trailer == nil {
+		t.to.Trailer = t.from.Trailer
+	}
+	return n, err
+}
+
+// same is a == b, false for what cannot be compared. (reflect's Comparable would ask first, at six allocations.)
+func same(a, b any) (equal bool) {
+	defer func() {
+		if recover() != nil {
+			equal = false
+		}
+	}()
+	return a == b
+}
+
+func hasLineBreak(s string) bool { return strings.ContainsAny(s, "\r\n\x00") }
