@@ -8,14 +8,14 @@ import (
 	"unicode/utf8"
 )
 
-// text writes s as Python's json does: only ", \ and control characters are escaped, and unless
-// RawUnicode all above ASCII; < > & and U+007F are not.
+// text writes s as Python's json does: ", \ and control characters are escaped, and unless RawUnicode
+// all from U+007F on; < > & and / are not.
 func (e *encoder) text(s string) {
 	out := append(e.out, '"')
 	start := 0
 	for i := 0; i < len(s); {
 		if c := s[i]; c < utf8.RuneSelf {
-			if c < ' ' || c == '"' || c == '\\' {
+			if c < ' ' || c == '"' || c == '\\' || c == 0x7f && !e.codec.RawUnicode {
 				out = append(out, s[start:i]...)
 				out = appendEscape(out, c)
 				start = i + 1
