@@ -3,6 +3,7 @@ module github.com/carafeweb/carafe
 go 1.26.0
 
 require (
-	github.com/google/uuid v1.6.0 // indirect
-	github.com/gorilla/mux v1.8.1 // indirect
+	github.com/google/uuid v1.6.0
+	github.com/gorilla/mux v1.8.1
+	golang.org/x/crypto v0.58.0
 )

@@ -1,0 +1,13 @@
+package signing
+
+// For tests in signing_test: the parts whose exact bytes matter.
+var (
+	Compress        = compress
+	Decompress      = decompress
+	DecodeURLSafe   = decodeURLSafe
+	DecodeLax       = func(text []byte) ([]byte, error) { return decodeLax([]byte{}, text, false, 0) }
+	ParseDate       = parseDate
+	HashWithSalt    = hashPassword
+	DefaultMaximum  = defaultMaxPayload
+	LongestDeflated = maxDeflate
+)
