@@ -129,10 +129,10 @@ func (a *App) handle(w http.ResponseWriter, r *http.Request) {
 	end := outcome{err: http.ErrAbortHandler}
 	defer a.pop(c, &end) // 10. teardown, whatever happened
 	c.w = w
-	a.push(c, t)                         // 2. match the URL; what it did not match is kept
-	resp, err := a.respond(c)            // 3. to 8.
-	end.err = err                        //
-	end.cut = a.write(c, resp)           // 9. write the response
+	a.push(c, t)               // 2. match the URL; what it did not match is kept
+	resp, err := a.respond(c)  // 3. to 8.
+	end.err = err              //
+	end.cut = a.write(c, resp) // 9. write the response
 	end.done = true
 }
 

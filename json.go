@@ -3,6 +3,7 @@ package carafe
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"sync"
 	"unicode/utf8"
 )
@@ -67,7 +68,12 @@ func (p *StdJSON) Marshal(v any) ([]byte, error) {
 }
 
 // Unmarshal decodes data into dst.
-func (p *StdJSON) Unmarshal(data []byte, dst any) error { return json.Unmarshal(data, dst) }
+func (p *StdJSON) Unmarshal(data []byte, dst any) error {
+	if !utf8.Valid(data) { // encoding/json would put U+FFFD in its place
+		return errors.New("the text is not UTF-8")
+	}
+	return json.Unmarshal(data, dst)
+}
 
 const hexDigits = "0123456789abcdef"
 

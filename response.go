@@ -102,7 +102,7 @@ func Redirect(location string, code ...int) *Response {
 		resp.Status = code[0]
 	}
 	resp.err = checkHeader(headerLocated, location)
-	resp.Header[headerLocated] = []string{iriToURI(location)}
+	resp.Header[headerLocated] = []string{location}
 	return resp
 }
 
@@ -557,6 +557,8 @@ func (resp *Response) copyHeader(h http.Header) {
 	}
 	for k, vs := range resp.Header {
 		switch {
+		case (k == headerLocated || k == "Content-Location") && len(vs) == 1:
+			h[k] = []string{iriToURI(vs[0])}
 		case k == headerCookie && len(h[k]) > 0:
 			h[k] = append(slices.Clip(h[k]), vs...)
 		case k == headerVary && len(h[k]) > 0:
@@ -565,4 +567,22 @@ func (resp *Response) copyHeader(h http.Header) {
 			h[k] = vs
 		}
 	}
+}
+
+// SetMediaType sets the Content-Type to typ, with the charset UTF-8 if it is a type of text.
+//
+// Source: werkzeug.utils.get_content_type.
+func (resp *Response) SetMediaType(typ string) {
+	resp.materialize()
+	if strings.HasPrefix(typ, "text/") || textTypes[typ] || strings.HasSuffix(typ, "+xml") {
+		typ += "; charset=utf-8"
+	}
+	resp.err = errors.Join(resp.err, checkHeader(headerType, typ))
+	resp.Header[headerType] = []string{typ}
+}
+
+// textTypes are the types of text that are not called text/.
+var textTypes = map[string]bool{
+	"application/ecmascript": true, "application/javascript": true, "application/sql": true, "application/xml": true,
+	"application/xml-dtd": true, "application/xml-external-parsed-entity": true,
 }

@@ -405,7 +405,6 @@ func viewSite(view any) Site {
 	return Site{}
 }
 
-
 // boxed is the result as one value, for those who pass it on.
 func (r result) boxed() any {
 	body := r.body
