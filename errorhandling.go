@@ -76,6 +76,8 @@ func (a *App) handleException(c *Context, err error) *Response {
 		a.LogError(c, fault)
 	}
 	if c.sent {
+		a.LogError(c, err)
+		c.cut = err
 		return &Response{sent: true}
 	}
 	he := &HTTPError{Code: http.StatusInternalServerError, Cause: err}
