@@ -339,8 +339,8 @@ func TestAllocations(t *testing.T) {
 		budget float64
 		run    func()
 	}{
-		{"signing a usual session", 3, func() { s.Dump(benchSessions[0].value, benchNow) }},
-		{"opening it", 6, func() { s.Load(usual, time.Hour, benchNow) }},
+		{"signing a usual session", 2, func() { s.Dump(benchSessions[0].value, benchNow) }},
+		{"opening it", 5, func() { s.Load(usual, time.Hour, benchNow) }},
 		{"refusing a forged one", 5, func() { s.Load(forged, time.Hour, benchNow) }},
 	} {
 		if got := testing.AllocsPerRun(200, tt.run); got > tt.budget {
