@@ -167,7 +167,11 @@ func (a *App) respond(c *Context) (*Response, error) {
 	}
 	res, err := a.dispatch(c) // 4, 5
 	var resp *Response
-	if err == nil {
+	if err == nil && a.nobodyLooks(c, &res) {
+		if err = a.answerDirectly(c, &res); err == nil { // 7, 9; nothing of 8 is to be done
+			return alreadySent, nil
+		}
+	} else if err == nil {
 		resp, err = a.guardedResponse(c, res) // 7
 	}
 	if err != nil {
@@ -267,6 +271,9 @@ func callAfter(c *Context, f AfterFunc, resp **Response) error {
 
 // write is step 9.
 func (a *App) write(c *Context, resp *Response) error {
+	if resp == alreadySent {
+		return c.cut
+	}
 	defer resp.close()
 	if resp.sent {
 		return c.cut
@@ -282,7 +289,8 @@ func (a *App) pop(c *Context, end *outcome) {
 	if end.done && err == nil {
 		err = end.cut
 	}
-	if fault := c.Pop(err); fault != nil {
+	c.pushes, c.app.pushes = 0, 0
+	if fault := c.finish(err); fault != nil {
 		a.report(c, fault)
 	}
 	if end.cut != nil {

@@ -174,12 +174,21 @@ func (ac *AppContext) Pop(err error) error {
 	if ac.pushes > 0 {
 		return nil
 	}
-	fault := ac.app.teardownAppContext(ac, err)
 	if prev := ac.Prev(); prev != nil {
 		prev.children.Add(-1)
 	}
-	ac.app.Signals.AppContextPopped.Send(ac, ac)
-	return fault
+	return teardownGroup("context", note(nil, ac.finish(err)))
+}
+
+func (ac *AppContext) finish(err error) error {
+	failed := note(nil, ac.app.teardownAppContext(ac, err))
+	if ac.app.Signals.AppContextPopped.Receivers() {
+		failed = note(failed, guarded(func() { ac.app.Signals.AppContextPopped.Send(ac, ac) }))
+	}
+	if len(failed) == 1 {
+		return failed[0]
+	}
+	return teardownGroup("app", failed)
 }
 
 func (ac *AppContext) popFault() error {
@@ -269,8 +278,13 @@ func (c *Context) Pop(err error) error {
 	if c.pushes > 0 {
 		return nil
 	}
-	fault := c.app.app.teardownRequest(c, err)
-	return teardownGroup("context", fault, c.app.Pop(err))
+	return c.finish(err)
+}
+
+// finish tears down the request's part and the app's, whatever is still open above them.
+func (c *Context) finish(err error) error {
+	failed := note(nil, c.app.app.teardownRequest(c, err))
+	return teardownGroup("context", note(failed, c.app.finish(err)))
 }
 
 // With pushes the context, calls f with it, and pops it with f's error.

@@ -78,7 +78,7 @@ func (a *App) handleException(c *Context, err error) *Response {
 	if c.sent {
 		a.LogError(c, err)
 		c.cut = err
-		return &Response{sent: true}
+		return alreadySent
 	}
 	he := &HTTPError{Code: http.StatusInternalServerError, Cause: err}
 	if a.Config.propagate() {

@@ -517,6 +517,11 @@ var entityHeaders = []string{
 // connection can tell the client then.
 func (resp *Response) writeTo(w http.ResponseWriter, r *http.Request) error {
 	status, h := resp.status(), w.Header()
+	lines := new([2]string) // the values of the two headers that every response has, in one allocation
+	if resp.typ != "" {
+		lines[0] = resp.typ
+		h[headerType] = lines[0:1:1]
+	}
 	resp.copyHeader(h)
 	head := r.Method == http.MethodHead
 	switch {
@@ -527,7 +532,8 @@ func (resp *Response) writeTo(w http.ResponseWriter, r *http.Request) error {
 	case !bodyAllowed(status):
 		delete(h, headerLength)
 	case resp.stream == nil:
-		h[headerLength] = []string{strconv.Itoa(len(resp.body) + len(resp.data))}
+		lines[1] = strconv.Itoa(len(resp.body) + len(resp.data))
+		h[headerLength] = lines[1:2:2]
 	}
 	w.WriteHeader(status)
 	if head || !bodyAllowed(status) {
@@ -552,9 +558,6 @@ func (resp *Response) writeBody(w http.ResponseWriter) (err error) {
 // copyHeader puts the response's headers among those that outer middleware may have set: in place of them, but
 // for cookies and Vary, which add up.
 func (resp *Response) copyHeader(h http.Header) {
-	if resp.typ != "" {
-		h[headerType] = []string{resp.typ}
-	}
 	for k, vs := range resp.Header {
 		switch {
 		case (k == headerLocated || k == "Content-Location") && len(vs) == 1:
