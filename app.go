@@ -142,12 +142,20 @@ func (a *App) handle(w http.ResponseWriter, r *http.Request) {
 	if a.mounts != nil && a.serveMount(w, r) {
 		return
 	}
-	t := a.serving()
+	a.serving()
 	c := a.newContext(w, a.limitBody(w, r)) // 1
 	end := outcome{err: http.ErrAbortHandler}
 	defer a.pop(c, &end) // 10
-	a.push(c, t)         // 1, 2
-	resp, err := a.respond(c)
+	resp, err := a.attempt(c)
+	if err != nil {
+		resp, err = a.handleUserError(c, err) // 6
+	}
+	if err == nil && !resp.sent {
+		resp, err = a.processResponse(c, resp) // 8
+	}
+	if err != nil {
+		resp = a.handleException(c, err) // 6
+	}
 	end.err = err
 	end.cut = a.write(c, resp) // 9
 	end.done = true
@@ -160,40 +168,31 @@ type outcome struct {
 	done bool  // false while a panic that is not ours, or Goexit, is on its way through
 }
 
-// respond is steps 3 to 8, whose numbers stand at the lines. It always has a response; the error is what no handler answered.
-func (a *App) respond(c *Context) (*Response, error) {
+// attempt is the steps of a request that goes well: 1 to 5, and 7.
+func (a *App) attempt(c *Context) (resp *Response, err error) {
+	defer rescue(&err)
+	a.push(c)                             // 1, 2
 	if err := a.runFirst(c); err != nil { // 3
-		return a.handleException(c, err), err
+		return nil, err
 	}
 	res, err := a.dispatch(c) // 4, 5
-	var resp *Response
-	if err == nil && a.nobodyLooks(c, &res) {
-		if err = a.answerDirectly(c, &res); err == nil { // 7, 9; nothing of 8 is to be done
-			return alreadySent, nil
-		}
-	} else if err == nil {
-		resp, err = a.guardedResponse(c, res) // 7
-	}
 	if err != nil {
-		resp, err = a.handleUserError(c, err) // 6
+		return nil, err
 	}
-	if err == nil && !resp.sent {
-		resp, err = a.processResponse(c, resp) // 8
+	if a.nobodyLooks(c, &res) {
+		return a.answerDirectly(c, &res) // 7, 9; there is nothing of 8 to be done
 	}
-	if err != nil {
-		return a.handleException(c, err), err // 6
-	}
-	return resp, nil
+	return a.makeResponse(c, res) // 7
 }
 
 // dispatch is steps 4 and 5.
-func (a *App) dispatch(c *Context) (res result, err error) {
-	defer rescue(&err)
+func (a *App) dispatch(c *Context) (result, error) {
 	a.Signals.RequestStarted.Send(c, c)
-	for _, f := range c.chain.preprocess {
+	ch := c.chain()
+	for _, f := range ch.preprocess {
 		f(c, c.Endpoint(), c.Params())
 	}
-	for _, f := range c.chain.before {
+	for _, f := range ch.before {
 		if v, err := f(c); v != nil || err != nil {
 			return result{body: v}, err
 		}
@@ -210,12 +209,6 @@ func (a *App) callView(c *Context) (result, error) {
 		return result{body: a.optionsResponse(c)}, nil
 	}
 	return c.route.view(c)
-}
-
-// guardedResponse is step 7, during which user code may run: JSON marshallers, Respond methods, handlers.
-func (a *App) guardedResponse(c *Context, res result) (resp *Response, err error) {
-	defer rescue(&err)
-	return a.makeResponse(c, res)
 }
 
 // processResponse is step 8: after hooks, the session, request_finished.
@@ -244,7 +237,7 @@ func (a *App) runAfter(c *Context, resp *Response) (*Response, error) {
 			}
 		}
 	}
-	for _, f := range c.chain.after {
+	for _, f := range c.chain().after {
 		if err := callAfter(c, f, &resp); err != nil {
 			return nil, err
 		}
@@ -272,14 +265,14 @@ func callAfter(c *Context, f AfterFunc, resp **Response) error {
 // write is step 9.
 func (a *App) write(c *Context, resp *Response) error {
 	if resp == alreadySent {
-		return c.cut
+		return nil
 	}
 	defer resp.close()
 	if resp.sent {
-		return c.cut
+		return resp.err
 	}
 	c.sent = true
-	return resp.writeTo(c.w, c.Request.Request)
+	return resp.writeTo(c.w, c.Request.Request, new([2]string))
 }
 
 // pop is step 10. It is deferred, so that it also runs when http.ErrAbortHandler or Goexit passes through; a body that was cut
@@ -289,7 +282,7 @@ func (a *App) pop(c *Context, end *outcome) {
 	if end.done && err == nil {
 		err = end.cut
 	}
-	c.pushes, c.app.pushes = 0, 0
+	c.app.pushes = 0
 	if fault := c.finish(err); fault != nil {
 		a.report(c, fault)
 	}
@@ -301,12 +294,11 @@ func (a *App) pop(c *Context, end *outcome) {
 	}
 }
 
-// push is steps 1 and 2. What goes wrong in user code is kept like any other routing error.
-func (a *App) push(c *Context, t *tables) {
-	c.pushes, c.app.pushes, c.chain = 1, 1, t.own
-	defer rescue(&c.routingErr)
-	a.Signals.AppContextPushed.Send(c.app, c.app)
-	a.matchRequest(c, t)
+// push is steps 1 and 2.
+func (a *App) push(c *Context) {
+	c.app.pushes = 1
+	a.Signals.AppContextPushed.Send(&c.app, &c.app)
+	a.matchRequest(c)
 }
 
 // After registers f to run on the response of this request only, before the after-request functions. One that is
@@ -330,14 +322,13 @@ func (a *App) Freeze() error {
 }
 
 // serving freezes the App at the first request.
-func (a *App) serving() *tables {
+func (a *App) serving() {
 	if a.frozen.Load() {
-		return a.tables.Load()
+		return
 	}
 	if err := a.Freeze(); err != nil {
 		a.logger().Error("carafe: the app cannot serve", "app", a.name, "error", err)
 	}
-	return a.tables.Load()
 }
 
 // compiled makes the tables, as often as set-up has changed since; for a frozen App they are there.

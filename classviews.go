@@ -169,18 +169,8 @@ func planMethod(newValue reflect.Value, name string, vars []routing.Variable) (v
 	if err != nil {
 		return nil, err
 	}
-	return func(c *Context) (result, error) {
-		in := make([]reflect.Value, 1, 1+len(args))
-		in[0] = newValue.Call(nil)[0]
-		for _, arg := range args {
-			v, err := arg(c)
-			if err != nil {
-				return result{}, err
-			}
-			in = append(in, v)
-		}
-		return read(method.Func.Call(in))
-	}, nil
+	receiver := func(_ *Context, dst reflect.Value) error { dst.Set(newValue.Call(nil)[0]); return nil }
+	return newCall(method.Func, method.Type, append([]argument{receiver}, args...), read), nil
 }
 
 func inTypes(t reflect.Type) []reflect.Type {

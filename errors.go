@@ -91,30 +91,47 @@ func (e *HTTPError) description() string {
 //
 // Source: HTTPException.get_response, get_body.
 func (e *HTTPError) Respond(*Context) (*Response, error) {
+	resp, err := e.answer()
+	if err == nil {
+		resp.materialize()
+	}
+	return resp, err
+}
+
+// answer is Respond for what user code need not see.
+func (e *HTTPError) answer() (*Response, error) {
 	if e.Response != nil {
-		return e.Response, nil
+		return e.Response, e.Response.err
 	}
 	if err := checkStatus(e.Code); err != nil {
 		return nil, err
 	}
-	resp := HTML(e.page())
-	resp.Status = e.Code
-	for k, vs := range e.Header {
-		for i, v := range vs {
-			if err := checkHeader(k, v); err != nil {
-				return nil, err
-			}
-			if i == 0 {
-				resp.Header.Set(k, v)
-			} else {
-				resp.Header.Add(k, v)
-			}
-		}
-	}
-	return resp, nil
+	resp := e.plain()
+	return resp, resp.update(e.Header)
 }
 
+// plain is the page of the error without its headers.
+func (e *HTTPError) plain() *Response {
+	return &Response{Status: e.Code, body: e.page(), typ: typeHTML}
+}
+
+// ownPages are the pages of the errors that say no more than their code.
+var ownPages = func() map[int]string {
+	pages := make(map[int]string, len(statusTexts))
+	for code, text := range statusTexts {
+		pages[code] = errorPage(&HTTPError{Code: code, Description: text})
+	}
+	return pages
+}()
+
 func (e *HTTPError) page() string {
+	if page, ok := ownPages[e.Code]; ok && e.Description == "" && e.HTML == "" {
+		return page
+	}
+	return errorPage(e)
+}
+
+func errorPage(e *HTTPError) string {
 	desc := string(e.HTML)
 	if desc == "" {
 		desc = escapeHTML(e.description())

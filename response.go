@@ -514,10 +514,9 @@ var entityHeaders = []string{
 }
 
 // writeTo is the only place that touches the wire. A body that was cut off is an error; nothing but the
-// connection can tell the client then.
-func (resp *Response) writeTo(w http.ResponseWriter, r *http.Request) error {
+// connection can tell the client then. lines is memory for the two headers that every response has; it is not used again.
+func (resp *Response) writeTo(w http.ResponseWriter, r *http.Request, lines *[2]string) error {
 	status, h := resp.status(), w.Header()
-	lines := new([2]string) // the values of the two headers that every response has, in one allocation
 	if resp.typ != "" {
 		lines[0] = resp.typ
 		h[headerType] = lines[0:1:1]

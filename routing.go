@@ -314,10 +314,8 @@ func (a *App) finish(rt *route) error {
 }
 
 // matchRequest is step 2: it finds the route and keeps, rather than raises, why there is none.
-func (a *App) matchRequest(c *Context, t *tables) {
-	c.chain = t.own
-	defer rescue(&c.routingErr)
-	if t.faults != nil {
+func (a *App) matchRequest(c *Context) {
+	if t := a.tables.Load(); t.faults != nil {
 		c.routingErr = fmt.Errorf("carafe: the app has faults in its set-up: %w", t.faults)
 		return
 	}
@@ -326,7 +324,14 @@ func (a *App) matchRequest(c *Context, t *tables) {
 		return
 	}
 	c.route = c.match.Rule.Data.(*route)
-	c.chain = c.route.chain
+}
+
+// chain is what runs around the view: the matched route's, or the app's own.
+func (c *Context) chain() *chain {
+	if c.route != nil {
+		return c.route.chain
+	}
+	return c.app.app.compiled().own
 }
 
 func (a *App) match(c *Context) error {
@@ -351,9 +356,10 @@ func (a *App) match(c *Context) error {
 func (a *App) routingError(c *Context, err error) error {
 	var refused *routing.MethodNotAllowed
 	var moved *routing.RequestRedirect
-	switch {
-	case errors.Is(err, routing.ErrNotFound):
+	if err == routing.ErrNotFound {
 		return &HTTPError{Code: http.StatusNotFound}
+	}
+	switch {
 	case errors.As(err, &refused):
 		return &HTTPError{Code: http.StatusMethodNotAllowed, Header: http.Header{headerAllow: {strings.Join(refused.Allow, ", ")}}}
 	case errors.As(err, &moved):
@@ -455,7 +461,7 @@ func cutLast(s, sep string) (before, after string, ok bool) {
 }
 
 // Blueprints are the registered names from that of Blueprint out to the outermost. Read the slice only.
-func (c *Context) Blueprints() []string { return c.chain.blueprints }
+func (c *Context) Blueprints() []string { return c.chain().blueprints }
 
 // Rule is the text of the rule that matched, "" if none did.
 func (c *Context) Rule() string {
