@@ -3,12 +3,11 @@ package routing
 import (
 	"context"
 	"errors"
-	"strings"
 )
 
 // settle does what is left when a rule has matched: numbers and the user's converters may
 // refuse their text, and the rule may redirect.
-func (m *Map) settle(ctx context.Context, dst *Match, method string) error {
+func (m *Map) settle(ctx context.Context, dst *Match, bit methodMask) error {
 	r := dst.Rule
 	if r.custom > 0 {
 		own := make([]any, r.custom)
@@ -26,7 +25,7 @@ func (m *Map) settle(ctx context.Context, dst *Match, method string) error {
 		return &RequestRedirect{alias: true}
 	}
 	if len(r.canonical) > 0 {
-		if c := dst.canonicalRule(m.methods.bit(strings.ToUpper(method))); c != nil {
+		if c := dst.canonicalRule(bit); c != nil {
 			return &RequestRedirect{canonical: c}
 		}
 	}

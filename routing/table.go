@@ -317,10 +317,15 @@ func (m *Map) run(ix *index, s *search) {
 		s.at(ix.root, domainNext)
 		return
 	}
+	m.runMux(s)
+}
+
+func (m *Map) runMux(s *search) {
 	t := m.muxTable()
-	s.real, _ = s.contextRequest()
+	own := *s // which the request's context will hold
+	own.real, _ = s.contextRequest()
 	var match mux.RouteMatch
-	if t.router.Match(s.muxRequest(), &match) {
+	if t.router.Match(own.muxRequest(), &match) {
 		if e := t.byRoute[match.Route]; e != nil {
 			s.slash = e.way == unslashed && e.rule.strict
 			if !s.slash {
@@ -329,7 +334,11 @@ func (m *Map) run(ix *index, s *search) {
 			return
 		}
 	}
-	// Its 405 does not say which methods are allowed.
+	t.refusals(s)
+}
+
+// refusals finds out what gorilla/mux does not tell: which methods would be allowed.
+func (t *muxTable) refusals(s *search) {
 	for _, e := range t.entries {
 		switch r := e.rule; {
 		case e.way == unslashed || !e.fits(s.domain, s.path):
@@ -348,7 +357,7 @@ func (s *search) muxRequest() *http.Request {
 		shallow := *s.real
 		req = &shallow
 	}
-	req.Method = strings.ToUpper(s.method)
+	req.Method = s.method
 	address := *req.URL
 	address.Path, address.RawPath = s.path, ""
 	req.URL = &address
