@@ -19,6 +19,7 @@ import (
 //
 // Source: Werkzeug StateMachineMatcher.match.
 func (m *Map) Find(ctx context.Context, dst *Match, domain, method, path string, websocket bool) error {
+	invalid := false
 	ix := m.compiled.Load()
 	if ix != nil && ix.start != nil && domain == "" && !websocket && wellFormed(path) {
 		// Nearly all requests: found in one walk down, without a step back.
@@ -35,10 +36,14 @@ func (m *Map) Find(ctx context.Context, dst *Match, domain, method, path string,
 			if l.settled {
 				return nil
 			}
-			return m.settle(ctx, dst, bit)
+			if err := m.settle(ctx, dst, bit); err != errInvalid {
+				return err
+			}
+			// What other rules say of the method decides between 404 and 405.
+			invalid = true
 		}
 	}
-	return m.search(ctx, dst, request{ctx, domain, strings.ToUpper(method), oneLeadingSlash(path), 0, websocket})
+	return m.search(dst, request{ctx, domain, strings.ToUpper(method), oneLeadingSlash(path), 0, websocket, invalid})
 }
 
 // wellFormed paths begin with one slash and are short enough to note places in them.
@@ -54,6 +59,7 @@ type request struct {
 	path      string
 	bit       methodMask
 	websocket bool
+	invalid   bool // the rule that will be found has been, and its converters refused
 }
 
 // oneLeadingSlash gives a path one slash to begin with, but leaves an empty one as it is.

@@ -22,7 +22,7 @@ type search struct {
 }
 
 // search answers what the walk did not.
-func (m *Map) search(ctx context.Context, dst *Match, q request) error {
+func (m *Map) search(dst *Match, q request) error {
 	ix := m.index()
 	q.bit = m.methods.bit(q.method) | anyMethod
 	s := search{request: q}
@@ -38,7 +38,7 @@ func (m *Map) search(ctx context.Context, dst *Match, q request) error {
 	switch {
 	case s.slash:
 		return &RequestRedirect{path: s.path + "/", pathOnly: true}
-	case s.found == nil:
+	case s.found == nil || q.invalid:
 		return m.refusal(&s)
 	}
 	dst.Rule, dst.path, dst.domain = s.found, s.path, q.domain
@@ -46,7 +46,10 @@ func (m *Map) search(ctx context.Context, dst *Match, q request) error {
 	if s.found.settled {
 		return nil
 	}
-	return m.settle(ctx, dst, q.bit)
+	if err := m.settle(q.ctx, dst, q.bit); err != errInvalid {
+		return err
+	}
+	return m.refusal(&s)
 }
 
 // refusal is the error for a search without result.

@@ -5,6 +5,10 @@ import (
 	"errors"
 )
 
+// errInvalid means that a converter has refused its text. No other rule is tried then, but
+// the answer is 405 if rules before this one fitted but for the method.
+var errInvalid = errors.New("routing: refused by a converter")
+
 // settle does what is left when a rule has matched: numbers and the user's converters may
 // refuse their text, and the rule may redirect.
 func (m *Map) settle(ctx context.Context, dst *Match, bit methodMask) error {
@@ -16,7 +20,7 @@ func (m *Map) settle(ctx context.Context, dst *Match, bit methodMask) error {
 	for _, i := range r.checks {
 		if err := dst.check(ctx, i); err != nil {
 			if errors.Is(err, ErrValidation) {
-				return ErrNotFound
+				return errInvalid
 			}
 			return err
 		}
