@@ -23,7 +23,7 @@ func BenchmarkFind(b *testing.B) {
 			var match routing.Match
 			b.ReportAllocs()
 			for b.Loop() {
-				if err := m.Find(nil, &match, "", "GET", bb.path, false); err != nil {
+				if err := m.Find(t0, &match, "", "GET", bb.path, false); err != nil {
 					b.Fatal(err)
 				}
 			}
