@@ -22,25 +22,32 @@ import (
 //
 // Source: Werkzeug StateMachineMatcher.
 type index struct {
-	m        *Map
-	root     *state
-	start    *state // after an empty domain and the first slash; nil if nothing is there
-	merge    bool
-	states   int
-	mergeAny bool
+	m      *Map
+	root   *state
+	start  *state // after an empty domain and the first slash; nil if nothing is there
+	whole  wholePaths
+	merge  bool
+	states int
 }
 
 // A state is what is known after some steps.
 type state struct {
 	static  table
+	text    *edge // the first dynamic step, if it takes any segment that is not empty
 	dynamic []edge
-	// first is the state's only rule, if to match it there is no more to do than to compare
-	// the method with mask: the walk's way out.
-	first *Rule
-	mask  methodMask
-	loose bool    // some rule here also takes one more slash
-	rules []*Rule // whose parts end here, in the order of registration
-	slash *state  // the step for an empty segment: what a trailing slash leads to
+	// leaves are the walk's way out: the rules as far as it takes no more to choose among them
+	// than to compare methods.
+	leaves []leaf
+	loose  bool    // some rule here also takes one more slash
+	rules  []*Rule // whose parts end here, in the order of registration
+	slash  *state  // the step for an empty segment: what a trailing slash leads to
+}
+
+// A leaf is a rule with its methods, those for any method with all bits set.
+type leaf struct {
+	mask    methodMask
+	rule    *Rule
+	settled bool // the rule's own, here to be near
 }
 
 // An edge is a dynamic step.
@@ -63,7 +70,7 @@ func newIndex(m *Map) *index {
 	ix := &index{m: m, merge: !m.opts.KeepSlashes}
 	ix.root = b.freeze(b.root)
 	ix.states = b.states
-	if s := ix.root.static.find(""); s != nil {
+	if s := ix.root.static.find(""); s != nil && !m.opts.MuxOnly {
 		ix.start = s.static.find("")
 	}
 	for _, rules := range m.byEndpoint {
@@ -72,7 +79,10 @@ func newIndex(m *Map) *index {
 	for _, r := range m.rules {
 		r.settled = r.settled && len(r.canonical) == 0
 	}
-	b.noteFirst(ix.root)
+	b.noteLeaves(ix.root)
+	if ix.start != nil {
+		ix.whole = newWholePaths(ix.start, m.rules)
+	}
 	return ix
 }
 
@@ -205,6 +215,9 @@ func (b *indexBuilder) freeze(d *draft) *state {
 	for _, e := range d.dynamic {
 		s.dynamic = append(s.dynamic, newEdge(e.part, b.freeze(e.next)))
 	}
+	if len(s.dynamic) > 0 && s.dynamic[0].quick == shapeText {
+		s.text = &s.dynamic[0]
+	}
 	return s
 }
 
@@ -221,20 +234,25 @@ func newEdge(p *part, next *state) edge {
 	return e
 }
 
-// noteFirst marks the states that the walk can leave by.
-func (b *indexBuilder) noteFirst(s *state) {
-	if len(s.rules) > 0 {
-		if r := s.rules[0]; !r.Websocket && r.condition == nil {
-			s.first, s.mask = r, r.mask
+// noteLeaves marks the states that the walk can leave by.
+func (b *indexBuilder) noteLeaves(s *state) {
+	for _, r := range s.rules {
+		if r.Websocket || r.condition != nil {
+			break
 		}
+		mask := r.mask
+		if mask == anyMethod {
+			mask = ^methodMask(0)
+		}
+		s.leaves = append(s.leaves, leaf{mask, r, r.settled})
 	}
 	for _, sl := range s.static.slots {
 		if sl.next != nil {
-			b.noteFirst(sl.next)
+			b.noteLeaves(sl.next)
 		}
 	}
 	for _, e := range s.dynamic {
-		b.noteFirst(e.next)
+		b.noteLeaves(e.next)
 	}
 }
 

@@ -34,6 +34,7 @@ type part struct {
 	pattern  *regexp.Regexp // if a piece has a regexp of the user's
 	first    int            // index of the part's first variable in the rule
 	vars     int            // how many it has
+	separate bool           // see separates
 }
 
 // A piece is static text, or a variable if def is not nil.
@@ -147,6 +148,7 @@ func (p *part) finish() error {
 	}
 	text := b.String()
 	p.identity = text + "\x00" + p.weight.key() + boolKey(p.final) + boolKey(p.suffixed)
+	p.separate = p.separates()
 	if !custom {
 		return nil
 	}
