@@ -192,7 +192,7 @@ func (s *responder) readFrom(r io.Reader) (int64, error) {
 	if s.bodiless {
 		return 0, nil
 	}
-	n, err := io.Copy(s.w, s.limit(r))
+	n, err := copyTo(s.w, s.limit(r))
 	s.written += n
 	if err == nil && s.length >= 0 && s.written == s.length {
 		err = s.overrun(r)
