@@ -131,7 +131,7 @@ func (b *bridge) ReadFrom(r io.Reader) (int64, error) {
 	if b.direct != nil {
 		return b.direct.readFrom(r)
 	}
-	return io.Copy(b.out, r)
+	return copyTo(b.out, r)
 }
 
 // Flush is FlushError for http.Flusher.
