@@ -285,10 +285,7 @@ func (a *App) compileRoutes(t *tables) error {
 	}
 	var faults []error
 	for _, rt := range a.routes {
-		rt.chain = t.own
-		if ch := t.chains[rt.blueprint]; ch != nil {
-			rt.chain = ch
-		}
+		rt.chain = a.chainOf(t, rt)
 		if err := a.finish(rt); err != nil {
 			faults = append(faults, &SetupError{rt.site, err})
 		}
@@ -297,6 +294,20 @@ func (a *App) compileRoutes(t *tables) error {
 		faults = append(faults, err)
 	}
 	return errors.Join(faults...)
+}
+
+// chainOf is the chain around a route. Its endpoint decides: a dotted one of the app itself belongs to the blueprint it names.
+//
+// Source: flask.Request.blueprints.
+func (a *App) chainOf(t *tables, rt *route) *chain {
+	name, _, dotted := cutLast(rt.endpoint, ".")
+	if !dotted {
+		return t.own
+	}
+	if t.chains[name] == nil {
+		t.chains[name] = flatten(a.lineage(name))
+	}
+	return t.chains[name]
 }
 
 func (a *App) finish(rt *route) error {
