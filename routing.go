@@ -18,7 +18,6 @@ type Values = routing.Values
 type route struct {
 	rule      *routing.Rule
 	endpoint  string
-	blueprint string   // registered name of the innermost blueprint, "" for the app itself
 	given     any      // the view as it was given, nil if it comes by its endpoint
 	view      viewFunc // compiled
 	site      Site     // where the route was registered
@@ -107,7 +106,7 @@ func (a *App) addRoute(site Site, rule string, view any, s RouteSettings, bluepr
 	if err := a.claimEndpoint(name, view, site); err != nil {
 		return err
 	}
-	rt := &route{endpoint: name, blueprint: within, given: view, site: site}
+	rt := &route{endpoint: name, given: view, site: site}
 	rt.automatic = automaticOptions(view, s, methods, a.Config.ProvideAutomaticOptions)
 	if rt.automatic && len(methods) > 0 {
 		methods = append(slices.Clone(methods), http.MethodOptions)
