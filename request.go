@@ -270,6 +270,12 @@ func (c *Context) Form(name string) string {
 // ScriptRoot is the path below which the app is mounted, without a final slash; "" at the root.
 func (r *Request) ScriptRoot() string { return gateway.ScriptName(r.Request) }
 
+// WithScriptRoot returns a shallow copy of r that says it is for an app mounted below root ("/api"; "" is the root).
+// Its path is what follows root already. Servers and mounts do that; this is for those who make requests.
+func WithScriptRoot(r *http.Request, root string) *http.Request {
+	return gateway.WithScriptName(r, root)
+}
+
 // Scheme is "http" or "https", as the server or a trusted proxy says.
 func (r *Request) Scheme() string { return gateway.Scheme(r.Request) }
 

@@ -18,7 +18,6 @@ type Values = routing.Values
 type route struct {
 	rule      *routing.Rule
 	endpoint  string
-	blueprint string   // registered name of the innermost blueprint, "" for the app itself
 	given     any      // the view as it was given, nil if it comes by its endpoint
 	view      viewFunc // compiled
 	site      Site     // where the route was registered
@@ -107,7 +106,7 @@ func (a *App) addRoute(site Site, rule string, view any, s RouteSettings, bluepr
 	if err := a.claimEndpoint(name, view, site); err != nil {
 		return err
 	}
-	rt := &route{endpoint: name, blueprint: within, given: view, site: site}
+	rt := &route{endpoint: name, given: view, site: site}
 	rt.automatic = automaticOptions(view, s, methods, a.Config.ProvideAutomaticOptions)
 	if rt.automatic && len(methods) > 0 {
 		methods = append(slices.Clone(methods), http.MethodOptions)
@@ -285,10 +284,7 @@ func (a *App) compileRoutes(t *tables) error {
 	}
 	var faults []error
 	for _, rt := range a.routes {
-		rt.chain = t.own
-		if ch := t.chains[rt.blueprint]; ch != nil {
-			rt.chain = ch
-		}
+		rt.chain = a.chainOf(t, rt)
 		if err := a.finish(rt); err != nil {
 			faults = append(faults, &SetupError{rt.site, err})
 		}
@@ -297,6 +293,20 @@ func (a *App) compileRoutes(t *tables) error {
 		faults = append(faults, err)
 	}
 	return errors.Join(faults...)
+}
+
+// chainOf is the chain around a route. Its endpoint decides: a dotted one of the app itself belongs to the blueprint it names.
+//
+// Source: flask.Request.blueprints.
+func (a *App) chainOf(t *tables, rt *route) *chain {
+	name, _, dotted := cutLast(rt.endpoint, ".")
+	if !dotted {
+		return t.own
+	}
+	if t.chains[name] == nil {
+		t.chains[name] = flatten(a.lineage(name))
+	}
+	return t.chains[name]
 }
 
 func (a *App) finish(rt *route) error {
