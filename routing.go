@@ -292,7 +292,7 @@ func (a *App) compileRoutes(t *tables) error {
 	if err := a.urls.Compile(); err != nil {
 		faults = append(faults, err)
 	}
-	return errors.Join(faults...)
+	return errors.Join(append(faults, a.urls.Check()...)...)
 }
 
 // chainOf is the chain around a route. Its endpoint decides: a dotted one of the app itself belongs to the blueprint it names.

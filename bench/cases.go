@@ -95,7 +95,9 @@ func variable() []contestant {
 	m.HandleFunc("GET /users/{id}", func(w http.ResponseWriter, r *http.Request) { writeUser(w, number(r.PathValue("id"))) })
 
 	h := httprouter.New()
-	h.GET("/users/:id", func(w http.ResponseWriter, _ *http.Request, p httprouter.Params) { writeUser(w, number(p.ByName("id"))) })
+	h.GET("/users/:id", func(w http.ResponseWriter, _ *http.Request, p httprouter.Params) {
+		writeUser(w, number(p.ByName("id")))
+	})
 
 	f := fiber.New()
 	f.Get("/users/:id", func(c fiber.Ctx) error { return c.SendString("user " + number(c.Params("id"))) })
