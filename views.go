@@ -35,6 +35,9 @@ func textResult(s string) result { return result{text: s, isText: true} }
 // compileView checks that view is a view for a rule with these variables and makes the closure that calls it. edited says
 // that URL value preprocessors may change the variables first.
 func compileView(view any, vars []routing.Variable, edited bool) (viewFunc, error) {
+	if v := reflect.ValueOf(view); v.Kind() == reflect.Func && v.IsNil() {
+		return nil, fmt.Errorf("the view is a nil %T", view)
+	}
 	if f := compileHandler(view); f != nil {
 		return f, nil
 	}
@@ -152,9 +155,6 @@ func planView(view any, vars []routing.Variable) (viewFunc, error) {
 		return nil, fmt.Errorf("a %T is not a view: %s", view, viewShapes)
 	}
 	fn := reflect.ValueOf(view)
-	if fn.IsNil() {
-		return nil, fmt.Errorf("the view is a nil %T", view)
-	}
 	args, err := planArguments(t, vars)
 	if err != nil {
 		return nil, err
