@@ -177,6 +177,17 @@ func TestAFaultOfANestedBlueprintNamesWhereItWasNested(t *testing.T) {
 	}
 }
 
+func TestAFaultOfARouteOfANestedBlueprintNamesTheRoute(t *testing.T) {
+	parent, child := blueprints.New("parent"), blueprints.New("child")
+	route := nextLine()
+	child.Get("no slash", index)
+	parent.RegisterBlueprint(child)
+	fault := setupFault(t, func() { carafe.New("app").RegisterBlueprint(parent) })
+	if fault.Site != route || !strings.Contains(fault.Error(), `blueprint "parent.child"`) || strings.Count(fault.Error(), "carafe: ") != 1 {
+		t.Errorf("the fault reads %q, want the route's %v, its blueprint, and one prefix", fault, route)
+	}
+}
+
 func TestABlueprintCanBeRegisteredAgainUnderAnotherName(t *testing.T) {
 	app := carafe.New("app")
 	bp, bp2 := blueprints.New("bp"), blueprints.New("bp")
