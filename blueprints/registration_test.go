@@ -49,6 +49,8 @@ func TestSetUpFaults(t *testing.T) {
 	app := carafe.New("app")
 	bp := blueprints.New("bp")
 	inner, outer := blueprints.New("inner"), blueprints.New("outer")
+	deepest := blueprints.New("deepest")
+	inner.RegisterBlueprint(deepest)
 	outer.RegisterBlueprint(inner)
 	twice := carafe.New("twice")
 	twice.RegisterBlueprint(bp)
@@ -91,6 +93,10 @@ func TestSetUpFaults(t *testing.T) {
 			site = nextLine()
 			inner.RegisterBlueprint(outer)
 		}, `cannot register blueprint "outer" on "inner", which lies in it`},
+		{"a blueprint on one that lies deep in it", func() {
+			site = nextLine()
+			deepest.RegisterBlueprint(outer)
+		}, `cannot register blueprint "outer" on "deepest", which lies in it`},
 		{"no blueprint on a blueprint", func() {
 			site = nextLine()
 			outer.RegisterBlueprint(nil)
