@@ -254,8 +254,9 @@ func TestTheRecorderTreatsAHandlerAsNetHTTPDoes(t *testing.T) {
 
 func TestAClientMayBeUsedAgainAndByMany(t *testing.T) {
 	client := carafetest.NewClient(t, cookieApp())
+	empty := carafetest.NewClient(t, carafe.New("empty"))
 	for range 2 {
-		if resp := carafetest.NewClient(t, carafe.New("empty")).Get("/"); resp.StatusCode != http.StatusNotFound {
+		if resp := empty.Get("/"); resp.StatusCode != http.StatusNotFound {
 			t.Errorf("an app without routes answers %d, want 404", resp.StatusCode)
 		}
 	}
