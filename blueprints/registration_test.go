@@ -49,6 +49,8 @@ func TestSetUpFaults(t *testing.T) {
 	app := carafe.New("app")
 	bp := blueprints.New("bp")
 	inner, outer := blueprints.New("inner"), blueprints.New("outer")
+	deepest := blueprints.New("deepest")
+	inner.RegisterBlueprint(deepest)
 	outer.RegisterBlueprint(inner)
 	twice := carafe.New("twice")
 	twice.RegisterBlueprint(bp)
@@ -91,6 +93,10 @@ func TestSetUpFaults(t *testing.T) {
 			site = nextLine()
 			inner.RegisterBlueprint(outer)
 		}, `cannot register blueprint "outer" on "inner", which lies in it`},
+		{"a blueprint on one that lies deep in it", func() {
+			site = nextLine()
+			deepest.RegisterBlueprint(outer)
+		}, `cannot register blueprint "outer" on "deepest", which lies in it`},
 		{"no blueprint on a blueprint", func() {
 			site = nextLine()
 			outer.RegisterBlueprint(nil)
@@ -174,6 +180,17 @@ func TestAFaultOfANestedBlueprintNamesWhereItWasNested(t *testing.T) {
 	}
 	if fault.Site != nested {
 		t.Errorf("the fault is placed at %v, want %v", fault.Site, nested)
+	}
+}
+
+func TestAFaultOfARouteOfANestedBlueprintNamesTheRoute(t *testing.T) {
+	parent, child := blueprints.New("parent"), blueprints.New("child")
+	route := nextLine()
+	child.Get("no slash", index)
+	parent.RegisterBlueprint(child)
+	fault := setupFault(t, func() { carafe.New("app").RegisterBlueprint(parent) })
+	if fault.Site != route || !strings.Contains(fault.Error(), `blueprint "parent.child"`) || strings.Count(fault.Error(), "carafe: ") != 1 {
+		t.Errorf("the fault reads %q, want the route's %v, its blueprint, and one prefix", fault, route)
 	}
 }
 

@@ -209,7 +209,7 @@ func (c *Client) exchange(q *request, p *plan) *Response {
 	rec := newRecorder(r)
 	aborted := ex.serve(c.app, rec, r)
 	resp := ex.response(c, rec, r, aborted)
-	if c.jar != nil {
+	if c.jar != nil { // also of an answer that fails the test: WantError may expect it
 		c.jar.store(q.hostname(), q.cookiePath(), resp.Header["Set-Cookie"])
 	}
 	return resp

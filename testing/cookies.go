@@ -51,6 +51,8 @@ func parseCookie(line string) (storedCookie, bool) {
 }
 
 // within fills in the domain and the path that the cookie does not have: the host, and the path without its last segment.
+//
+// Unlike Werkzeug, a domain is read as RFC 6265, 5.2.3 says: without a leading dot, in any case.
 func (c storedCookie) within(host, path string) storedCookie {
 	c.Domain = strings.ToLower(strings.TrimPrefix(c.Domain, "."))
 	if c.Domain == "" {

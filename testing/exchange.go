@@ -10,10 +10,9 @@ import (
 )
 
 // An exchange is what is seen of one request while the app serves it. It travels in the request's context; the app's
-// signals find it there.
+// signals find it there. The response is a copy, so that what goroutines of the request do later does not show.
 type exchange struct {
 	mu        sync.Mutex
-	over      bool // what a goroutine of the request does later is not seen
 	context   *carafe.Context
 	unhandled error   // what no handler answered
 	caught    []error // what the app would not answer, as it is testing
@@ -57,9 +56,7 @@ func see(ctx context.Context, f func(*exchange)) {
 	}
 	ex.mu.Lock()
 	defer ex.mu.Unlock()
-	if !ex.over {
-		f(ex)
-	}
+	f(ex)
 }
 
 // meet keeps the first context, and says whether c is that: a view may make requests of its own to the app.
@@ -96,7 +93,6 @@ func (ex *exchange) serve(h http.Handler, w http.ResponseWriter, r *http.Request
 func (ex *exchange) response(c *Client, rec *recorder, r *http.Request, aborted bool) *Response {
 	ex.mu.Lock()
 	defer ex.mu.Unlock()
-	ex.over = true
 	resp := rec.response()
 	resp.Request, resp.context, resp.json, resp.t = r, ex.context, c.app.JSON, c.t
 	resp.Err = ex.unhandled

@@ -95,6 +95,9 @@ func TestRequestsThatContradictThemselvesFailTheTest(t *testing.T) {
 		{"a path with a broken escape", "/%zz", nil, "the path cannot be read"},
 		{"a form of a wrong type", "/", options{carafetest.Form{}, carafetest.ContentType("text/plain")}, `a form cannot be sent as "text/plain"`},
 		{"a file in an urlencoded form", "/", options{carafetest.File("f", "n", ""), carafetest.ContentType("application/x-www-form-urlencoded")}, "files cannot be sent as"},
+		{"a boundary that cannot be", "/", options{carafetest.Form{}, carafetest.ContentType(`multipart/form-data; boundary="ö"`)}, "boundary"},
+		{"a type that cannot be read", "/", options{carafetest.Form{}, carafetest.ContentType("a/b; c")}, `the content type "a/b; c"`},
+		{"a BaseURL that cannot be read", "/", options{carafetest.BaseURL("http://a b/")}, "BaseURL: "},
 		{"a file of something else", "/", options{carafetest.File("f", "n", 7)}, "the content is a int"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -186,8 +189,12 @@ func TestWithoutTestingErrorsAreAnsweredAndKept(t *testing.T) {
 	app := boomApp()
 	app.Config.Testing = true
 	app.Config.PropagateErrors = new(bool)
-	if resp := carafetest.NewClient(t, app).Get("/error"); resp.StatusCode != 500 {
+	client = carafetest.NewClient(t, app)
+	if resp := client.Get("/error"); resp.StatusCode != 500 {
 		t.Errorf("with PropagateErrors false the answer is %d, want 500", resp.StatusCode)
+	}
+	if resp := client.Get("/cut"); !errors.Is(resp.StreamErr, errBoom) {
+		t.Errorf("with PropagateErrors false the body was cut off by %v, want boom", resp.StreamErr)
 	}
 }
 
@@ -217,11 +224,13 @@ func TestAPanicOutsideOfTheWalkIsTheTests(t *testing.T) {
 func TestResponseJSONSaysWhatIsWrong(t *testing.T) {
 	app := carafe.New("app")
 	app.Get("/text", func() string { return "<p>" })
+	app.Get("/long", func() string { return strings.Repeat("x", 301) })
 	app.Get("/broken", func() (string, http.Header) {
 		return "{", http.Header{"Content-Type": {"application/json"}}
 	})
 	for path, want := range map[string]string{
 		"/text":   `GET /text: the answer is 200 with the type "text/html; charset=utf-8", not JSON: <p>`,
+		"/long":   `GET /long: the answer is 200 with the type "text/html; charset=utf-8", not JSON: ` + strings.Repeat("x", 300) + " …",
 		"/broken": `GET /broken: the answer is not the JSON of a *int: unexpected end of JSON input: {`,
 	} {
 		got := failure(t, app, func(c *carafetest.Client) { c.Get(path).JSON(new(int)) })

@@ -99,6 +99,7 @@ func TestDefaultsOfAClient(t *testing.T) {
 		addr, _, _ := strings.Cut(c.Request.RemoteAddr, ":")
 		return addr + " " + c.Request.UserAgent()
 	})
+	app.Get("/addr", func(c *carafe.Context) string { return c.Request.RemoteAddr })
 	client := carafetest.NewClient(t, app)
 	want := "127.0.0.1 carafe/" + carafe.Version
 	if got := client.Get("/").Text(); got != want {
@@ -112,6 +113,13 @@ func TestDefaultsOfAClient(t *testing.T) {
 			t.Errorf("after a change requests are from %q, want %q", got, "192.168.0.22 Foo")
 		}
 	}
+	for addr, want := range map[string]string{"10.0.0.1:99": "10.0.0.1:99", "::1": "[::1]:50000", "@": "@"} {
+		client.RemoteAddr = addr
+		if got := client.Get("/addr").Text(); got != want {
+			t.Errorf("from %q the app sees %q, want %q", addr, got, want)
+		}
+	}
+	client.RemoteAddr = "192.168.0.22"
 	if got := client.Get("/", carafetest.Header{"user-agent": "Bar"}).Text(); got != "192.168.0.22 Bar" {
 		t.Errorf("a request with a user agent of its own is from %q, want %q", got, "192.168.0.22 Bar")
 	}
@@ -192,6 +200,7 @@ func TestBodies(t *testing.T) {
 		{"a form with a file is multipart", options{carafetest.Form(values), carafetest.File("doc", "a.txt", "content")}, "multipart/form-data", "", "gin", "a.txt text/plain; charset=utf-8 content"},
 		{"a file of bytes with a type", options{carafetest.File("doc", "b", []byte("bytes"), "x/y")}, "multipart/form-data", "", "", "b x/y bytes"},
 		{"a file of unknown type", options{carafetest.File("doc", "b", strings.NewReader("r"))}, "multipart/form-data", "", "", "b application/octet-stream r"},
+		{"a file without a name is a field", options{carafetest.File("drink", "", "gin", "text/x")}, "multipart/form-data", "", "gin", ""},
 		{"a form that is to be multipart", options{carafetest.Form(values), carafetest.ContentType("multipart/form-data; boundary=abc")}, "multipart/form-data", "", "gin", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -176,6 +176,17 @@ func TestTheRecorderTreatsAHandlerAsNetHTTPDoes(t *testing.T) {
 			t.Errorf("the answer is %d with %v, want 201 with %v", resp.StatusCode, resp.Header, want)
 		}
 	})
+	t.Run("a flush sends the header", func(t *testing.T) {
+		resp := served(t, "GET", func(w http.ResponseWriter, _ *http.Request) {
+			w.(http.Flusher).Flush()
+			w.WriteHeader(http.StatusTeapot)
+			w.Header().Set("X-Late", "1")
+			fmt.Fprint(w, "body")
+		})
+		if resp.StatusCode != 200 || resp.Header.Get("X-Late") != "" || string(resp.Bytes()) != "body" || len(resp.Chunks()) != 1 {
+			t.Errorf("the answer is %d with %v: %q", resp.StatusCode, resp.Header, resp.Chunks())
+		}
+	})
 	t.Run("nothing written is a 200", func(t *testing.T) {
 		if resp := served(t, "GET", func(http.ResponseWriter, *http.Request) {}); resp.StatusCode != 200 || resp.Text() != "" || resp.Trailer != nil {
 			t.Errorf("the answer is %d %q", resp.StatusCode, resp.Text())
@@ -243,8 +254,9 @@ func TestTheRecorderTreatsAHandlerAsNetHTTPDoes(t *testing.T) {
 
 func TestAClientMayBeUsedAgainAndByMany(t *testing.T) {
 	client := carafetest.NewClient(t, cookieApp())
+	empty := carafetest.NewClient(t, carafe.New("empty"))
 	for range 2 {
-		if resp := carafetest.NewClient(t, carafe.New("empty")).Get("/"); resp.StatusCode != http.StatusNotFound {
+		if resp := empty.Get("/"); resp.StatusCode != http.StatusNotFound {
 			t.Errorf("an app without routes answers %d, want 404", resp.StatusCode)
 		}
 	}
