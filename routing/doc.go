@@ -20,7 +20,7 @@
 //	/o/<uuid:id>                /o/3f2504e0-4f89-11d3-…       /o/3f2504e04f89…
 //	/l/<any(de, fr):lang>       /l/de                         /l/en
 //	/l/<string(length=2):lang>  /l/en                         /l/eng
-//	/files/<path:file>          /files/a, /files/a/b.txt      /files/, /files//a
+//	/files/<path:file>          /files/a, /files/a/b.txt      /files/
 //	/<path:page>/edit           /a/edit, /a/b/edit            /edit
 //	/<year>-<month>.html        /2024-05.html                 /2024.html
 //

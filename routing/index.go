@@ -377,17 +377,17 @@ func (t *table) get(sig uint64, text string) *state {
 }
 
 // sameTrace is Werkzeug's equality of rules: static text and names of variables are the same.
-func (r *Rule) sameTrace(o *Rule) bool { return r.builder.trace() == o.builder.trace() }
+func (r *Rule) sameTrace(o *Rule) bool { return r.trace() == o.trace() }
 
-// trace tells rules apart as Rule.__eq__ does.
-func (b *builder) trace() string {
-	var s strings.Builder
-	for _, steps := range [][]step{b.domainSteps, b.pathSteps} {
-		for _, st := range steps {
-			s.WriteString(st.raw)
-			s.WriteByte(0)
+// trace is the rule without its converters; the texts have been read before.
+func (r *Rule) trace() string {
+	var b strings.Builder
+	for _, text := range []string{r.domain, r.path()} {
+		tokens, _ := tokenize(text)
+		for _, t := range tokens {
+			b.WriteString([...]string{"/", t.text, "<" + t.text + ">"}[t.kind])
 		}
-		s.WriteByte('|')
+		b.WriteString("|")
 	}
-	return s.String()
+	return b.String()
 }
