@@ -32,6 +32,7 @@ type index struct {
 
 // A state is what is known after some steps.
 type state struct {
+	only    onlyStep
 	static  table
 	text    *edge // the first dynamic step, if it takes any segment that is not empty
 	dynamic []edge
@@ -41,6 +42,25 @@ type state struct {
 	loose  bool    // some rule here also takes one more slash
 	rules  []*Rule // whose parts end here, in the order of registration
 	slash  *state  // the step for an empty segment: what a trailing slash leads to
+}
+
+// An onlyStep is a state's static step if there is no other, together with those after it of
+// which the same is true: "a/b/c". Static steps are tried first, so if the path goes on with
+// this text, this is the way. The text is empty if there are several steps or none.
+type onlyStep struct {
+	text string
+	next *state
+}
+
+func newOnlyStep(children []slot) onlyStep {
+	if len(children) != 1 || children[0].text == "" {
+		return onlyStep{}
+	}
+	text, next := children[0].text, children[0].next
+	if next.only.text != "" {
+		return onlyStep{text + "/" + next.only.text, next.only.next}
+	}
+	return onlyStep{text, next}
 }
 
 // A leaf is a rule with its methods, those for any method with all bits set.
@@ -208,6 +228,7 @@ func (b *indexBuilder) freeze(d *draft) *state {
 		}
 		slots = append(slots, slot{signature(child.text), child.text, next})
 	}
+	s.only = newOnlyStep(slots)
 	s.static = newTable(slots)
 	slices.SortStableFunc(d.dynamic, func(x, y draftEdge) int {
 		return compareWeights(&x.part.weight, &y.part.weight)
