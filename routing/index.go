@@ -226,7 +226,7 @@ func (b *indexBuilder) freeze(d *draft) *state {
 		if child.text == "" {
 			s.slash = next
 		}
-		slots = append(slots, slot{signature(child.text), child.text, next})
+		slots = append(slots, newSlot(child.text, next))
 	}
 	s.only = newOnlyStep(slots)
 	s.static = newTable(slots)
@@ -286,9 +286,30 @@ type table struct {
 }
 
 type slot struct {
-	signature uint64
-	text      string
-	next      *state // nil: the slot is empty
+	signature  uint64
+	head, tail uint64 // of a text of 8 to 16 bytes, all of it
+	text       string
+	next       *state // nil: the slot is empty
+}
+
+func newSlot(text string, next *state) slot {
+	s := slot{signature: signature(text), text: text, next: next}
+	if len(text) >= 8 {
+		s.head, s.tail = load8(text, 0), load8(text, len(text)-8)
+	}
+	return s
+}
+
+// holds compares a text whose signature is the slot's. Up to 16 bytes it reads nothing but
+// the slot, which saves a cache miss in a large table.
+func (s *slot) holds(text string) bool {
+	switch n := len(text); {
+	case n < 8:
+		return true // the signature is the text
+	case n <= 16:
+		return len(s.text) == n && s.head == load8(text, 0) && s.tail == load8(text, n-8)
+	}
+	return s.text == text
 }
 
 // signature of a segment: for up to 7 bytes the bytes themselves and their number, which
@@ -388,7 +409,7 @@ func (t *table) get(sig uint64, text string) *state {
 		if s.next == nil {
 			return nil
 		}
-		if s.signature == sig && (sig < longSegment || s.text == text) {
+		if s.signature == sig && s.holds(text) {
 			return s.next
 		}
 		if len(t.slots) == 1 {
