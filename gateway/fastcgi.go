@@ -82,7 +82,7 @@ type fcgiRequest struct {
 	id       uint16
 	keepConn bool
 	params   []byte
-	stdin    *io.PipeWriter // nil until the params are complete
+	stdin    *fcgiInput // nil until the params are complete
 	cancel   context.CancelFunc
 	done     chan struct{} // closed when the answer is out
 }
@@ -130,7 +130,7 @@ func (c *fcgiConn) endRequest(err error) {
 	}
 	req.cancel()
 	if req.stdin != nil {
-		req.stdin.CloseWithError(err)
+		req.stdin.finish(err)
 		<-req.done
 	}
 }
@@ -183,7 +183,7 @@ func (c *fcgiConn) begin(id uint16, content []byte) error {
 func (c *fcgiConn) abort(req *fcgiRequest) error {
 	req.cancel()
 	if req.stdin != nil {
-		req.stdin.CloseWithError(context.Canceled)
+		req.stdin.finish(context.Canceled)
 		return nil
 	}
 	c.forget()
@@ -221,10 +221,9 @@ func (c *fcgiConn) takeParams(ctx context.Context, req *fcgiRequest, content []b
 	if err != nil {
 		return err
 	}
-	body, stdin := io.Pipe()
-	req.stdin, req.params = stdin, nil
+	req.stdin, req.params = newFCGIInput(), nil
 	ctx, req.cancel = context.WithCancel(ctx)
-	go c.run(ctx, req, vars, body)
+	go c.run(ctx, req, vars)
 	return nil
 }
 
@@ -234,25 +233,25 @@ func (r *fcgiRequest) feed(content []byte) {
 		return
 	}
 	if len(content) == 0 {
-		r.stdin.Close()
+		r.stdin.finish(io.EOF)
 		return
 	}
-	r.stdin.Write(content)
+	r.stdin.feed(content)
 }
 
 // run answers one request.
-func (c *fcgiConn) run(ctx context.Context, req *fcgiRequest, vars map[string]string, body *io.PipeReader) {
+func (c *fcgiConn) run(ctx context.Context, req *fcgiRequest, vars map[string]string) {
 	defer close(req.done)
 	defer req.cancel()
 	w := newCGIWriter(fcgiStream{c, fcgiStdout, req.id}, vars["REQUEST_METHOD"])
 	stderr := fcgiStream{c, fcgiStderr, req.id}
 	h := &handler{app: c.server.App, multithread: true, multiprocess: true, vars: vars, errors: stderr}
-	err := h.serveVars(ctx, w, body, c.server.Mount)
+	err := h.serveVars(ctx, w, req.stdin, c.server.Mount)
 	if err != nil && !w.sent {
 		w.WriteHeader(http.StatusInternalServerError)
 		err = nil
 	}
-	body.Close()
+	req.stdin.Close()
 	if err == nil {
 		err = c.finish(req, w)
 	}
