@@ -23,9 +23,12 @@ func TestServeFinishesWhatIsInFlight(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	app := gateway.ApplicationFunc(func(env gateway.Environ, start gateway.StartResponse) (gateway.Body, error) {
 		stop()
-		_, err := net.Dial("tcp", l.Addr().String())
-		for err == nil { // until the listener is closed
-			_, err = net.Dial("tcp", l.Addr().String())
+		for { // until the listener is closed
+			conn, err := net.Dial("tcp", l.Addr().String())
+			if err != nil {
+				break
+			}
+			conn.Close()
 		}
 		start("200 OK", nil, nil)
 		return gateway.Text("finished"), nil
