@@ -17,8 +17,9 @@ import (
 //
 // The zero value but for App is ready. SCRIPT_NAME and PATH_INFO are what the web server says; REMOTE_USER,
 // DOCUMENT_ROOT and its other variables are in the environ, and wsgi.errors goes to its error log. The request's context
-// ends when the web server aborts the request or the connection. An answer that breaks off closes the connection, so
-// that the web server can tell it from a short one.
+// ends when the web server aborts the request or the connection. An answer that breaks off closes the connection without
+// the record that ends a request. That is all a server can say; nginx 1.22 passes it on as an error only if the answer
+// has a Content-Length.
 //
 // Source: the FastCGI specification 1.0, role responder. It does not multiplex requests over one connection, as no known
 // web server does either. net/http/fcgi is not used: it hides SCRIPT_NAME and PATH_INFO, its context never ends, a panic
