@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/carafeweb/carafe/routing"
 )
@@ -39,6 +40,8 @@ type App struct {
 	Sessions SessionInterface
 	// Logger gets what the app has to say. nil means slog.Default().
 	Logger *slog.Logger
+	// Clock tells the time for sessions and cookies. nil means time.Now.
+	Clock func() time.Time
 	// Signals are what the app tells of itself.
 	Signals Signals
 
@@ -65,6 +68,8 @@ type App struct {
 	frozen     atomic.Bool
 	background background
 	templating templating
+
+	sessionSigner atomic.Pointer[sessionSigner]
 }
 
 // tables are what set-up comes to; they are read by every request and never change.
@@ -119,20 +124,32 @@ func (a *App) Use(mw ...func(http.Handler) http.Handler) {
 	})
 }
 
-// handle is the walk: one request through the app, a line a step. doc.go and docs/lifecycle.md tell the same ten.
+// handle is the walk: one request through the app.
+//
+//  1. make the Context, and push it: the app context, then the request's
+//  2. match the URL; a miss, a 405 or a redirect is kept, not raised
+//  3. before-first-request functions, once per App
+//  4. signal RequestStarted, URL value preprocessors, before-request functions
+//  5. raise the kept routing error, or answer OPTIONS, or call the view
+//  6. an error: its handlers; if nobody answers it, 500 and its handlers
+//  7. make_response turns the result into a Response
+//  8. after-request functions, then the session is saved, signal RequestFinished
+//  9. write the response
+//  10. teardown-request and teardown-app-context functions, all of them, and pop
+//
+// doc.go and docs/lifecycle.md tell the same ten (TestTenStepsAreToldAlike).
 func (a *App) handle(w http.ResponseWriter, r *http.Request) {
 	if a.mounts != nil && a.serveMount(w, r) {
 		return
 	}
 	t := a.serving()
-	c := a.newContext(a.limitBody(w, r)) // 1. make the Context, and push it
+	c := a.newContext(w, a.limitBody(w, r)) // 1
 	end := outcome{err: http.ErrAbortHandler}
-	defer a.pop(c, &end) // 10. teardown, whatever happened
-	c.w = w
-	a.push(c, t)                         // 2. match the URL; what it did not match is kept
-	resp, err := a.respond(c)            // 3. to 8.
-	end.err = err                        //
-	end.cut = a.write(c, resp)           // 9. write the response
+	defer a.pop(c, &end) // 10
+	a.push(c, t)         // 1, 2
+	resp, err := a.respond(c)
+	end.err = err
+	end.cut = a.write(c, resp) // 9
 	end.done = true
 }
 
@@ -143,24 +160,28 @@ type outcome struct {
 	done bool  // false while a panic that is not ours, or Goexit, is on its way through
 }
 
-// respond is steps 3 to 8. It always has a response; the error is what no handler answered.
+// respond is steps 3 to 8, whose numbers stand at the lines. It always has a response; the error is what no handler answered.
 func (a *App) respond(c *Context) (*Response, error) {
-	if err := a.runFirst(c); err != nil { // 3. before-first-request
+	if err := a.runFirst(c); err != nil { // 3
 		return a.handleException(c, err), err
 	}
-	res, err := a.dispatch(c) // 4. and 5. hooks and the view
+	res, err := a.dispatch(c) // 4, 5
 	var resp *Response
-	if err == nil {
-		resp, err = a.guardedResponse(c, res) // 7. make_response
+	if err == nil && a.nobodyLooks(c, &res) {
+		if err = a.answerDirectly(c, &res); err == nil { // 7, 9; nothing of 8 is to be done
+			return alreadySent, nil
+		}
+	} else if err == nil {
+		resp, err = a.guardedResponse(c, res) // 7
 	}
 	if err != nil {
-		resp, err = a.handleUserError(c, err) // 6. an error: its handlers
+		resp, err = a.handleUserError(c, err) // 6
 	}
 	if err == nil && !resp.sent {
-		resp, err = a.processResponse(c, resp) // 8. after hooks, session, request_finished
+		resp, err = a.processResponse(c, resp) // 8
 	}
 	if err != nil {
-		return a.handleException(c, err), err // 6. nobody answered it: 500 and its handlers
+		return a.handleException(c, err), err // 6
 	}
 	return resp, nil
 }
@@ -250,10 +271,14 @@ func callAfter(c *Context, f AfterFunc, resp **Response) error {
 
 // write is step 9.
 func (a *App) write(c *Context, resp *Response) error {
+	if resp == alreadySent {
+		return c.cut
+	}
 	defer resp.close()
 	if resp.sent {
-		return nil
+		return c.cut
 	}
+	c.sent = true
 	return resp.writeTo(c.w, c.Request.Request)
 }
 
@@ -264,7 +289,8 @@ func (a *App) pop(c *Context, end *outcome) {
 	if end.done && err == nil {
 		err = end.cut
 	}
-	if fault := c.Pop(err); fault != nil {
+	c.pushes, c.app.pushes = 0, 0
+	if fault := c.finish(err); fault != nil {
 		a.report(c, fault)
 	}
 	if end.cut != nil {

@@ -1,5 +1,8 @@
 package carafe
 
-import ("reflect";"errors")
+import (
+	"errors"
+	"reflect"
+)
 
 func planBinding(t reflect.Type) (argument, error) { return nil, errors.New("no") }

@@ -48,7 +48,8 @@ type Context struct {
 	more       atomic.Pointer[contextMore]
 	w          http.ResponseWriter // where step 9 writes; nil outside of serving
 	pushes     int32
-	sent       bool // headers are out, or the connection is somebody else's
+	sent       bool  // headers are out, or the connection is somebody else's
+	cut        error // why an http.Handler's answer, which is out already, is not whole
 }
 
 // contextMore is what only some requests need.
@@ -66,12 +67,12 @@ type block struct {
 	app AppContext
 }
 
-// newContext makes the context of a request, not yet pushed.
-func (a *App) newContext(r *http.Request) *Context {
+// newContext makes the context of a request, not yet pushed. w is nil outside of serving.
+func (a *App) newContext(w http.ResponseWriter, r *http.Request) *Context {
 	b := &block{}
 	b.app.app, b.app.parent = a, r.Context()
 	b.req.Request, b.req.c = r, &b.c
-	b.c.Request, b.c.app = &b.req, &b.app
+	b.c.Request, b.c.app, b.c.w = &b.req, &b.app, w
 	return &b.c
 }
 
@@ -116,7 +117,7 @@ func (a *App) AppContext(parent context.Context) *AppContext {
 // it, and matches the URL as a request's would; it is not dispatched.
 //
 // Source: Flask.test_request_context.
-func (a *App) TestRequestContext(r *http.Request) *Context { return a.newContext(r) }
+func (a *App) TestRequestContext(r *http.Request) *Context { return a.newContext(nil, r) }
 
 // App is the app of the context.
 func (ac *AppContext) App() *App { return ac.app }
@@ -173,12 +174,21 @@ func (ac *AppContext) Pop(err error) error {
 	if ac.pushes > 0 {
 		return nil
 	}
-	fault := ac.app.teardownAppContext(ac, err)
 	if prev := ac.Prev(); prev != nil {
 		prev.children.Add(-1)
 	}
-	ac.app.Signals.AppContextPopped.Send(ac, ac)
-	return fault
+	return teardownGroup("context", note(nil, ac.finish(err)))
+}
+
+func (ac *AppContext) finish(err error) error {
+	failed := note(nil, ac.app.teardownAppContext(ac, err))
+	if ac.app.Signals.AppContextPopped.Receivers() {
+		failed = note(failed, guarded(func() { ac.app.Signals.AppContextPopped.Send(ac, ac) }))
+	}
+	if len(failed) == 1 {
+		return failed[0]
+	}
+	return teardownGroup("app", failed)
 }
 
 func (ac *AppContext) popFault() error {
@@ -268,8 +278,13 @@ func (c *Context) Pop(err error) error {
 	if c.pushes > 0 {
 		return nil
 	}
-	fault := c.app.app.teardownRequest(c, err)
-	return teardownGroup("context", fault, c.app.Pop(err))
+	return c.finish(err)
+}
+
+// finish tears down the request's part and the app's, whatever is still open above them.
+func (c *Context) finish(err error) error {
+	failed := note(nil, c.app.app.teardownRequest(c, err))
+	return teardownGroup("context", note(failed, c.app.finish(err)))
 }
 
 // With pushes the context, calls f with it, and pops it with f's error.

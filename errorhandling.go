@@ -17,6 +17,9 @@ func (a *App) handleUserError(c *Context, err error) (resp *Response, out error)
 	}
 	defer rescue(&out)
 	he := asHTTPError(err)
+	if he != nil {
+		he.explainKey(a.Config.Debug || a.Config.TrapBadRequest != nil && *a.Config.TrapBadRequest)
+	}
 	if he != nil && he.Response != nil && he.Code == 0 { // a redirect of the router, or AbortWith
 		return he.Response, he.Response.err
 	}
@@ -26,7 +29,6 @@ func (a *App) handleUserError(c *Context, err error) (resp *Response, out error)
 	if he == nil || a.trapped(he) {
 		return nil, err
 	}
-	he.explainKey(a.Config.Debug || a.Config.TrapBadRequest != nil && *a.Config.TrapBadRequest)
 	return he.Respond(c)
 }
 
@@ -74,7 +76,9 @@ func (a *App) handleException(c *Context, err error) *Response {
 		a.LogError(c, fault)
 	}
 	if c.sent {
-		return &Response{sent: true}
+		a.LogError(c, err)
+		c.cut = err
+		return alreadySent
 	}
 	he := &HTTPError{Code: http.StatusInternalServerError, Cause: err}
 	if a.Config.propagate() {

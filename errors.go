@@ -29,7 +29,7 @@ type HTTPError struct {
 	Response    *Response     // a ready answer that is sent as it is, past the handlers ([AbortWith]); nil means none
 
 	// key is the missing form, query, file or cookie name of a 400 raised by the Require methods.
-	key string
+	key, hint string
 }
 
 // Abort returns the *HTTPError for code, to be returned, or panicked with from any depth.

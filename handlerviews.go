@@ -134,7 +134,7 @@ func (hw *handlerWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	}
 	conn, rw, err := http.NewResponseController(w).Hijack()
 	if err == nil {
-		hw.resp, hw.err = &Response{sent: true}, http.ErrHijacked
+		hw.resp, hw.err, hw.c.sent = &Response{sent: true}, http.ErrHijacked, true
 	}
 	return conn, rw, err
 }
@@ -160,7 +160,7 @@ func (hw *handlerWriter) stream() error {
 		return err
 	}
 	hw.resp = resp
-	resp.sent = true
+	resp.sent, hw.c.sent = true, true
 	hw.err = resp.writeTo(w, hw.c.Request.Request)
 	if hw.c.Request.Method == http.MethodHead || !bodyAllowed(resp.status()) {
 		w = discardBody{w}

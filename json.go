@@ -3,6 +3,7 @@ package carafe
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"sync"
 	"unicode/utf8"
 )
@@ -44,15 +45,26 @@ type jsonBuffer struct {
 	encoder *json.Encoder
 }
 
+func takeJSONBuffer() *jsonBuffer { return jsonBuffers.Get().(*jsonBuffer) }
+
+// release gives the buffer back; a rare large one is not kept for ever.
+func (b *jsonBuffer) release() {
+	if b.Cap() <= 64<<10 {
+		b.Reset()
+		jsonBuffers.Put(b)
+	}
+}
+
 // Marshal encodes v.
 func (p *StdJSON) Marshal(v any) ([]byte, error) {
-	b := jsonBuffers.Get().(*jsonBuffer)
-	defer func() {
-		if b.Cap() <= 64<<10 { // a rare large answer is not kept for ever
-			b.Reset()
-			jsonBuffers.Put(b)
-		}
-	}()
+	b := takeJSONBuffer()
+	defer b.release()
+	data, err := p.encode(b, v)
+	return bytes.Clone(data), err
+}
+
+// encode is Marshal into b, which what it returns may be a part of.
+func (p *StdJSON) encode(b *jsonBuffer, v any) ([]byte, error) {
 	if p.Indent || !p.Dense && p.debug != nil && *p.debug {
 		b.encoder.SetIndent("", "  ")
 		defer b.encoder.SetIndent("", "")
@@ -61,24 +73,32 @@ func (p *StdJSON) Marshal(v any) ([]byte, error) {
 		return nil, err
 	}
 	if p.UTF8 {
-		return bytes.Clone(b.Bytes()), nil
+		return b.Bytes(), nil
 	}
 	return escapeNonASCII(b.Bytes()), nil
 }
 
 // Unmarshal decodes data into dst.
-func (p *StdJSON) Unmarshal(data []byte, dst any) error { return json.Unmarshal(data, dst) }
+func (p *StdJSON) Unmarshal(data []byte, dst any) error {
+	if !utf8.Valid(data) { // encoding/json would put U+FFFD in its place
+		return errors.New("the text is not UTF-8")
+	}
+	return json.Unmarshal(data, dst)
+}
 
 const hexDigits = "0123456789abcdef"
 
-// escapeNonASCII copies JSON text with every character beyond ASCII as \uXXXX, in pairs above U+FFFF. In
-// valid JSON they only stand in strings.
+// escapeNonASCII is JSON text with every character beyond ASCII as \uXXXX, in pairs above U+FFFF: src itself if it has
+// none. In valid JSON they only stand in strings.
 func escapeNonASCII(src []byte) []byte {
 	extra := 0
 	for _, b := range src {
 		if b >= utf8.RuneSelf {
 			extra += 5
 		}
+	}
+	if extra == 0 {
+		return src
 	}
 	dst := make([]byte, 0, len(src)+extra)
 	for i := 0; i < len(src); {

@@ -200,13 +200,13 @@ func (r *Request) close() error {
 
 // missing is the 400 of a key that was required; debug mode names it.
 func missing(key, hint string) error {
-	return &HTTPError{Code: http.StatusBadRequest, key: key, Cause: fmt.Errorf("KeyError: %q%s", key, hint)}
+	return &HTTPError{Code: http.StatusBadRequest, key: key, hint: hint}
 }
 
 // explainKey shows the missing key to the client.
 func (e *HTTPError) explainKey(show bool) {
 	if show && e.key != "" && e.Description == "" {
-		e.Description = statusTexts[e.Code] + "\nKeyError: '" + e.key + "'"
+		e.Description = statusTexts[e.Code] + "\nKeyError: '" + e.key + "'" + e.hint
 	}
 }
 

@@ -102,7 +102,7 @@ func Redirect(location string, code ...int) *Response {
 		resp.Status = code[0]
 	}
 	resp.err = checkHeader(headerLocated, location)
-	resp.Header[headerLocated] = []string{iriToURI(location)}
+	resp.Header[headerLocated] = []string{location}
 	return resp
 }
 
@@ -517,6 +517,11 @@ var entityHeaders = []string{
 // connection can tell the client then.
 func (resp *Response) writeTo(w http.ResponseWriter, r *http.Request) error {
 	status, h := resp.status(), w.Header()
+	lines := new([2]string) // the values of the two headers that every response has, in one allocation
+	if resp.typ != "" {
+		lines[0] = resp.typ
+		h[headerType] = lines[0:1:1]
+	}
 	resp.copyHeader(h)
 	head := r.Method == http.MethodHead
 	switch {
@@ -527,7 +532,8 @@ func (resp *Response) writeTo(w http.ResponseWriter, r *http.Request) error {
 	case !bodyAllowed(status):
 		delete(h, headerLength)
 	case resp.stream == nil:
-		h[headerLength] = []string{strconv.Itoa(len(resp.body) + len(resp.data))}
+		lines[1] = strconv.Itoa(len(resp.body) + len(resp.data))
+		h[headerLength] = lines[1:2:2]
 	}
 	w.WriteHeader(status)
 	if head || !bodyAllowed(status) {
@@ -552,11 +558,10 @@ func (resp *Response) writeBody(w http.ResponseWriter) (err error) {
 // copyHeader puts the response's headers among those that outer middleware may have set: in place of them, but
 // for cookies and Vary, which add up.
 func (resp *Response) copyHeader(h http.Header) {
-	if resp.typ != "" {
-		h[headerType] = []string{resp.typ}
-	}
 	for k, vs := range resp.Header {
 		switch {
+		case (k == headerLocated || k == "Content-Location") && len(vs) == 1:
+			h[k] = []string{iriToURI(vs[0])}
 		case k == headerCookie && len(h[k]) > 0:
 			h[k] = append(slices.Clip(h[k]), vs...)
 		case k == headerVary && len(h[k]) > 0:
@@ -565,4 +570,22 @@ func (resp *Response) copyHeader(h http.Header) {
 			h[k] = vs
 		}
 	}
+}
+
+// SetMediaType sets the Content-Type to typ, with the charset UTF-8 if it is a type of text.
+//
+// Source: werkzeug.utils.get_content_type.
+func (resp *Response) SetMediaType(typ string) {
+	resp.materialize()
+	if strings.HasPrefix(typ, "text/") || textTypes[typ] || strings.HasSuffix(typ, "+xml") {
+		typ += "; charset=utf-8"
+	}
+	resp.err = errors.Join(resp.err, checkHeader(headerType, typ))
+	resp.Header[headerType] = []string{typ}
+}
+
+// textTypes are the types of text that are not called text/.
+var textTypes = map[string]bool{
+	"application/ecmascript": true, "application/javascript": true, "application/sql": true, "application/xml": true,
+	"application/xml-dtd": true, "application/xml-external-parsed-entity": true,
 }

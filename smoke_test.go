@@ -37,14 +37,14 @@ func TestSmoke(t *testing.T) {
 
 type nop struct{ h http.Header }
 
-func (n nop) Header() http.Header         { return n.h }
-func (n nop) Write(p []byte) (int, error) { return len(p), nil }
+func (n nop) Header() http.Header               { return n.h }
+func (n nop) Write(p []byte) (int, error)       { return len(p), nil }
 func (n nop) WriteString(p string) (int, error) { return len(p), nil }
-func (n nop) WriteHeader(int)             {}
+func (n nop) WriteHeader(int)                   {}
 
-func BenchmarkText(b *testing.B)  { bench(b, "/") }
+func BenchmarkText(b *testing.B) { bench(b, "/") }
 func BenchmarkVar(b *testing.B)  { bench(b, "/t/bob") }
-func BenchmarkJSON(b *testing.B)  { bench(b, "/u/7") }
+func BenchmarkJSON(b *testing.B) { bench(b, "/u/7") }
 func Benchmark404(b *testing.B)  { bench(b, "/nope") }
 func bench(b *testing.B, path string) {
 	app := carafe.New("x")

@@ -26,14 +26,8 @@ func (e *TeardownError) Error() string {
 // Unwrap gives the errors.
 func (e *TeardownError) Unwrap() []error { return e.Errs }
 
-// teardownGroup is the errors that are not nil as one, nil if there are none.
-func teardownGroup(group string, errs ...error) error {
-	var failed []error
-	for _, err := range errs {
-		if err != nil {
-			failed = append(failed, err)
-		}
-	}
+// teardownGroup is what failed as one error, nil if nothing did.
+func teardownGroup(group string, failed []error) error {
 	if failed == nil {
 		return nil
 	}
@@ -43,27 +37,34 @@ func teardownGroup(group string, errs ...error) error {
 // teardownRequest is the first half of step 10: the functions of the request's blueprints, innermost first, then the app's; the
 // signal; the uploads.
 func (a *App) teardownRequest(c *Context, err error) error {
-	var errs []error
+	var failed []error
 	for _, f := range c.chain.teardown {
-		errs = append(errs, guarded(func() { f(c, err) }))
+		failed = note(failed, guarded(func() { f(c, err) }))
 	}
 	if a.Signals.RequestTearingDown.Receivers() {
-		errs = append(errs, guarded(func() { a.Signals.RequestTearingDown.Send(c, RequestError{c, err}) }))
+		failed = note(failed, guarded(func() { a.Signals.RequestTearingDown.Send(c, RequestError{c, err}) }))
 	}
-	errs = append(errs, c.Request.close())
-	return teardownGroup("request", errs...)
+	return teardownGroup("request", note(failed, c.Request.close()))
 }
 
 // teardownAppContext is the second half of step 10.
 func (a *App) teardownAppContext(ac *AppContext, err error) error {
-	var errs []error
+	var failed []error
 	for i := len(a.teardowns) - 1; i >= 0; i-- {
-		errs = append(errs, guarded(func() { a.teardowns[i](ac, err) }))
+		failed = note(failed, guarded(func() { a.teardowns[i](ac, err) }))
 	}
 	if a.Signals.AppContextTearingDown.Receivers() {
-		errs = append(errs, guarded(func() { a.Signals.AppContextTearingDown.Send(ac, AppTeardown{ac, err}) }))
+		failed = note(failed, guarded(func() { a.Signals.AppContextTearingDown.Send(ac, AppTeardown{ac, err}) }))
 	}
-	return teardownGroup("app", errs...)
+	return teardownGroup("app", failed)
+}
+
+// note adds an error to a list that is nil as long as nothing has failed.
+func note(failed []error, err error) []error {
+	if err == nil {
+		return failed
+	}
+	return append(failed, err)
 }
 
 // guarded runs user code that is not to stop what comes after it.

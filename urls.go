@@ -276,4 +276,3 @@ func quoteAnchor(s string) string {
 	}
 	return b.String()
 }
-

@@ -21,6 +21,7 @@ type result struct {
 	body   any
 	text   string
 	isText bool
+	isJSON bool        // the body's static type says that it is for the JSON provider
 	status int         // 0 means the body's own
 	header http.Header // nil means none
 }
@@ -302,11 +303,12 @@ func planResults(t reflect.Type) (func([]reflect.Value) (result, error), error) 
 			return nil, fmt.Errorf("%v has a result %d that is a %v: %s", t, i+1, out, viewShapes)
 		}
 	}
+	isJSON := goesToJSON(t.Out(0))
 	return func(out []reflect.Value) (result, error) {
 		if failure > 0 && !out[failure].IsNil() {
 			return result{}, out[failure].Interface().(error)
 		}
-		res := result{body: out[0].Interface()}
+		res := result{body: out[0].Interface(), isJSON: isJSON}
 		if s, ok := res.body.(string); ok {
 			res = textResult(s)
 		}
@@ -404,7 +406,6 @@ func viewSite(view any) Site {
 	}
 	return Site{}
 }
-
 
 // boxed is the result as one value, for those who pass it on.
 func (r result) boxed() any {

@@ -32,6 +32,10 @@ var (
 	lengthCode     [maxMatch - minMatch + 1]uint8 // length-3 → code-257
 	lengthBase     [29]uint16
 	distBase       [distCodes]uint16
+	lengthExtra    [literalCodes]uint8
+	distExtra      [distCodes]uint8
+	runExtra       = [lengthCodes]uint8{16: 2, 17: 3, 18: 7}
+	noFixed        [lengthCodes]uint8
 )
 
 func init() {
@@ -53,7 +57,9 @@ func init() {
 	base := 0
 	for c := range 28 {
 		lengthBase[c] = uint16(base)
-		for range 1 << lengthExtra(c+endOfBlock+1) {
+		extra := max(c/4-1, 0)
+		lengthExtra[c+endOfBlock+1] = uint8(extra)
+		for range 1 << extra {
 			lengthCode[base] = uint8(c)
 			base++
 		}
@@ -63,29 +69,9 @@ func init() {
 	base = 0
 	for c := range distBase {
 		distBase[c] = uint16(base)
-		base += 1 << distExtra(c)
+		distExtra[c] = uint8(max(c/2-1, 0))
+		base += 1 << distExtra[c]
 	}
-}
-
-func lengthExtra(c int) int {
-	if c < endOfBlock+9 || c == literalCodes-1 {
-		return 0
-	}
-	return (c-endOfBlock-1)/4 - 1
-}
-
-func distExtra(c int) int { return max(c/2-1, 0) }
-
-func runExtra(c int) int {
-	switch c {
-	case 16:
-		return 2
-	case 17:
-		return 3
-	case 18:
-		return 7
-	}
-	return 0
 }
 
 // distCode is the code of a distance (1 to 32768).
@@ -101,9 +87,9 @@ func distCode(dist uint16) int {
 
 func newDeflater() *deflater {
 	d := &deflater{}
-	d.block.literals = tree{elems: literalCodes, maxBits: 15, fixed: fixedLengths[:literalCodes], extra: lengthExtra}
-	d.block.distances = tree{elems: distCodes, maxBits: 15, fixed: fixedDistances[:], extra: distExtra}
-	d.block.lengths = tree{elems: lengthCodes, maxBits: 7, extra: runExtra}
+	d.block.literals = tree{elems: literalCodes, maxBits: 15, fixed: fixedLengths[:literalCodes], extra: lengthExtra[:]}
+	d.block.distances = tree{elems: distCodes, maxBits: 15, fixed: fixedDistances[:], extra: distExtra[:]}
+	d.block.lengths = tree{elems: lengthCodes, maxBits: 7, fixed: noFixed[:], extra: runExtra[:]}
 	return d
 }
 
@@ -119,9 +105,9 @@ func (d *deflater) deflate(dst, src []byte, limit int) ([]byte, bool) {
 	b.runs = b.runs[:0]
 	b.scan(&b.literals)
 	b.scan(&b.distances)
-	clear(b.lengths.freq[:lengthCodes])
+	b.lengths.reset()
 	for _, r := range b.runs {
-		b.lengths.freq[r.code]++
+		b.lengths.add(int(r.code))
 	}
 	bl, _ := b.lengths.build()
 	told := lengthCodes
@@ -149,30 +135,39 @@ func (d *deflater) deflate(dst, src []byte, limit int) ([]byte, bool) {
 }
 
 func (b *blockWriter) count(symbols []symbol) {
-	clear(b.literals.freq[:literalCodes])
-	clear(b.distances.freq[:distCodes])
-	b.literals.freq[endOfBlock] = 1
+	b.literals.reset()
+	b.distances.reset()
+	b.literals.add(endOfBlock)
 	for _, s := range symbols {
 		if s.dist == 0 {
-			b.literals.freq[s.value]++
+			b.literals.add(int(s.value))
 			continue
 		}
-		b.literals.freq[endOfBlock+1+int(lengthCode[s.value])]++
-		b.distances.freq[distCode(s.dist)]++
+		b.literals.add(endOfBlock + 1 + int(lengthCode[s.value]))
+		b.distances.add(distCode(s.dist))
 	}
 }
 
 // scan appends the lengths of t's codes as runs. Source: zlib scan_tree, RFC 1951 section 3.2.7.
 func (b *blockWriter) scan(t *tree) {
-	for c := 0; c <= t.maxCode; {
-		length := t.length[c]
-		n := 1
-		for c+n <= t.maxCode && t.length[c+n] == length {
+	next, length, n := 0, uint8(0), 0 // the run so far: n codes of this length, up to next
+	for i, set := range t.used {
+		for ; set != 0; set &= set - 1 {
+			c := i<<6 + bits.TrailingZeros64(set)
+			if gap := c - next; gap > 0 {
+				b.repeat(length, n)
+				b.repeat(0, gap)
+				n = 0
+			}
+			if t.length[c] != length {
+				b.repeat(length, n)
+				length, n = t.length[c], 0
+			}
 			n++
+			next = c + 1
 		}
-		c += n
-		b.repeat(length, n)
 	}
+	b.repeat(length, n)
 }
 
 // repeat writes n codes of one length, a length that the code before does not have.
@@ -219,6 +214,9 @@ func (b *blockWriter) flush() []byte {
 
 // trees writes the head of a dynamic block.
 func (b *blockWriter) trees(told int) {
+	b.literals.number()
+	b.distances.number()
+	b.lengths.number()
 	b.put(uint64(b.literals.maxCode-endOfBlock), 5)
 	b.put(uint64(b.distances.maxCode), 5)
 	b.put(uint64(told-4), 4)
@@ -227,7 +225,7 @@ func (b *blockWriter) trees(told int) {
 	}
 	for _, r := range b.runs {
 		b.put(uint64(b.lengths.code[r.code]), uint(b.lengths.length[r.code]))
-		b.put(uint64(r.extra), uint(runExtra(int(r.code))))
+		b.put(uint64(r.extra), uint(runExtra[r.code]))
 	}
 }
 
@@ -240,10 +238,10 @@ func (b *blockWriter) body(symbols []symbol, codes []uint16, lengths []uint8, di
 		l := int(lengthCode[s.value])
 		c := endOfBlock + 1 + l
 		b.put(uint64(codes[c]), uint(lengths[c]))
-		b.put(uint64(s.value-lengthBase[l]), uint(lengthExtra(c)))
+		b.put(uint64(s.value-lengthBase[l]), uint(lengthExtra[c]))
 		d := distCode(s.dist)
 		b.put(uint64(distCodes[d]), uint(distLengths[d]))
-		b.put(uint64(s.dist-1-distBase[d]), uint(distExtra(d)))
+		b.put(uint64(s.dist-1-distBase[d]), uint(distExtra[d]))
 	}
 	b.put(uint64(codes[endOfBlock]), uint(lengths[endOfBlock]))
 }

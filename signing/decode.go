@@ -14,7 +14,7 @@ import (
 // A decoder reads one payload and untags on the way: what Python does in two passes. Its grammar is
 // that of Python's json: RFC 8259 and NaN, Infinity, -Infinity.
 type decoder struct {
-	codec *TaggedJSON
+	codec TaggedJSON
 	s     string
 	i     int
 	depth int
@@ -41,10 +41,10 @@ func (c TaggedJSON) Decode(data []byte) (any, error) {
 	}
 	d := decoders.Get().(*decoder)
 	// One string for the whole payload: texts and keys are cut out of it without a copy each.
-	d.codec, d.s, d.i, d.depth = &c, string(data), 0, 0
+	d.codec, d.s, d.i, d.depth = c, string(data), 0, 0
 	v, err := d.document()
 	clear(d.keys[:cap(d.keys)])
-	d.codec, d.s, d.keys, d.last = nil, "", d.keys[:0], nil
+	d.codec, d.s, d.keys, d.last = TaggedJSON{}, "", d.keys[:0], nil
 	decoders.Put(d)
 	return v, err
 }

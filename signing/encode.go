@@ -19,7 +19,7 @@ import (
 // An encoder writes one value. Errors gather their path on the way out, so that the way in costs
 // nothing for it.
 type encoder struct {
-	codec *TaggedJSON
+	codec TaggedJSON
 	out   []byte
 	keys  []string // of the maps being written, innermost last
 	depth int
@@ -30,11 +30,11 @@ var encoders = sync.Pool{New: func() any { return new(encoder) }}
 // Append appends v to dst as compact JSON. The error is an *UnsupportedValue.
 func (c TaggedJSON) Append(dst []byte, v any) ([]byte, error) {
 	e := encoders.Get().(*encoder)
-	e.codec, e.out, e.depth = &c, dst, 0
+	e.codec, e.out, e.depth = c, dst, 0
 	err := e.value(v)
 	out := e.out
 	clear(e.keys[:cap(e.keys)])
-	e.codec, e.out, e.keys = nil, nil, e.keys[:0]
+	e.codec, e.out, e.keys = TaggedJSON{}, nil, e.keys[:0]
 	encoders.Put(e)
 	if err != nil {
 		return dst, err

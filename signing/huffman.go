@@ -18,30 +18,46 @@ const (
 type tree struct {
 	elems   int
 	maxBits int
-	fixed   []uint8         // lengths of the fixed code, nil if there is none
-	extra   func(c int) int // bits that follow code c
-	freq    [maxTreeNodes]uint16
+	fixed   []uint8   // lengths of the fixed code; all zero if there is none
+	extra   []uint8   // bits that follow each code
+	used    [5]uint64 // one bit for each code that occurs: most of the 286 do not
+	freq    [literalCodes]uint16
 	length  [maxTreeNodes]uint8
 	code    [literalCodes]uint16
 	maxCode int // the largest code in use
 
-	dad   [maxTreeNodes]uint16
-	depth [maxTreeNodes]uint8
-	heap  [maxTreeNodes + 1]uint16 // 1-based while building; its tail collects the nodes, heaviest first
-	size  int
-	top   int
+	dad    [maxTreeNodes]uint16
+	weight [maxTreeNodes]uint32     // how often, above; the depth below, in the lowest 8 bits
+	heap   [maxTreeNodes + 1]uint16 // 1-based while building; its tail collects the nodes, heaviest first
+	size   int
+	top    int
+}
+
+// reset forgets what was added.
+func (t *tree) reset() {
+	clear(t.freq[:t.elems])
+	t.used = [5]uint64{}
+}
+
+// add counts one code c.
+func (t *tree) add(c int) {
+	if t.freq[c] == 0 {
+		t.used[c>>6] |= 1 << (c & 63)
+	}
+	t.freq[c]++
 }
 
 // build computes the lengths of an optimal code and returns the bits that the block's symbols take
 // in it and in the fixed code. Source: zlib build_tree.
 func (t *tree) build() (dynamic, static int) {
 	t.size, t.top, t.maxCode = 0, len(t.heap), -1
-	for c := range t.elems {
-		t.length[c] = 0
-		if t.freq[c] != 0 {
+	clear(t.length[:t.elems])
+	for i, set := range t.used {
+		for ; set != 0; set &= set - 1 {
+			c := i<<6 + bits.TrailingZeros64(set)
 			t.size++
 			t.heap[t.size] = uint16(c)
-			t.depth[c] = 0
+			t.weight[c] = uint32(t.freq[c]) << 8
 			t.maxCode = c
 		}
 	}
@@ -54,15 +70,13 @@ func (t *tree) build() (dynamic, static int) {
 		}
 		t.size++
 		t.heap[t.size] = uint16(c)
-		t.freq[c], t.depth[c] = 1, 0
+		t.add(c)
+		t.weight[c] = 1 << 8
 		dynamic--
-		if t.fixed != nil {
-			static -= int(t.fixed[c])
-		}
+		static -= int(t.fixed[c])
 	}
 	t.join()
 	d, s := t.assign()
-	t.number()
 	return dynamic + d, static + s
 }
 
@@ -79,8 +93,8 @@ func (t *tree) join() {
 		m := t.heap[1]
 		t.collect(n)
 		t.collect(m)
-		t.freq[node] = t.freq[n] + t.freq[m]
-		t.depth[node] = max(t.depth[n], t.depth[m]) + 1
+		a, b := t.weight[n], t.weight[m]
+		t.weight[node] = a&^255 + b&^255 + max(a&255, b&255) + 1
 		t.dad[n], t.dad[m] = uint16(node), uint16(node)
 		t.heap[1] = uint16(node)
 		t.sink(1)
@@ -96,17 +110,19 @@ func (t *tree) collect(n uint16) {
 	t.heap[t.top] = n
 }
 
-func (t *tree) lighter(n, m uint16) bool {
-	return t.freq[n] < t.freq[m] || t.freq[n] == t.freq[m] && t.depth[n] <= t.depth[m]
-}
-
+// sink moves the node at k down to its place. A lighter node is above; of two as heavy, the one
+// less deep.
 func (t *tree) sink(k int) {
 	v := t.heap[k]
+	weight := t.weight[v]
 	for j := 2 * k; j <= t.size; j *= 2 {
-		if j < t.size && t.lighter(t.heap[j+1], t.heap[j]) {
-			j++
+		least := t.weight[t.heap[j]]
+		if j < t.size {
+			if other := t.weight[t.heap[j+1]]; other <= least {
+				j, least = j+1, other
+			}
 		}
-		if t.lighter(v, t.heap[j]) {
+		if weight <= least {
 			break
 		}
 		t.heap[k] = t.heap[j]
@@ -131,11 +147,9 @@ func (t *tree) assign() (dynamic, static int) {
 			continue
 		}
 		count[length]++
-		extra := t.extra(int(n))
+		extra := int(t.extra[n])
 		dynamic += int(t.freq[n]) * (length + extra)
-		if t.fixed != nil {
-			static += int(t.freq[n]) * (int(t.fixed[n]) + extra)
-		}
+		static += int(t.freq[n]) * (int(t.fixed[n]) + extra)
 	}
 	if overflow > 0 {
 		dynamic += t.shorten(&count, overflow)
@@ -171,20 +185,14 @@ func (t *tree) shorten(count *[16]int, overflow int) (grown int) {
 	return grown
 }
 
-// number gives each leaf its canonical code, bits reversed as they are written.
-func (t *tree) number() {
-	t.maxCode = canonical(t.length[:t.elems], t.code[:])
-}
+// number gives each leaf its canonical code.
+func (t *tree) number() { canonical(t.length[:t.elems], t.code[:]) }
 
-// canonical fills codes by RFC 1951 section 3.2.2 and returns the largest code in use.
-func canonical(lengths []uint8, codes []uint16) int {
+// canonical fills codes by RFC 1951 section 3.2.2, bits reversed as they are written.
+func canonical(lengths []uint8, codes []uint16) {
 	var count, next [16]uint16
-	last := 0
-	for c, n := range lengths {
+	for _, n := range lengths {
 		count[n]++
-		if n != 0 {
-			last = c
-		}
 	}
 	count[0] = 0
 	for n := 1; n < len(next); n++ {
@@ -196,5 +204,4 @@ func canonical(lengths []uint8, codes []uint16) int {
 			next[n]++
 		}
 	}
-	return last
 }

@@ -2,6 +2,9 @@ package signing_test
 
 import (
 	"bytes"
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/sha512"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -222,7 +225,7 @@ func TestLiveOddPayloadsOpenAsInFlask(t *testing.T) {
 		`{" t":{" di":{"b__":1}}}`, `{" t":{" u":"3f2504e04f8911d39a0c0305e82c3301"}}`,
 		`{" b":"QUI"}`, `{" b":"QUI="}`, `{" b":"Q-U_I="}`, `{" b":"é"}`, `{" b":""}`, `{" b":1}`, `{" b":{" b":"UVVJPQ=="}}`, `{" b":{" m":"QUI="}}`, `{" b":"QQ=A=="}`, `{" b":"Q==="}`, `{" b":"=QUI="}`, `{" b":"QUJD="}`,
 		`{" m":1}`, `{" m":1.5}`, `{" m":1e16}`, `{" m":1e-5}`, `{" m":true}`, `{" m":null}`, `{" m":NaN}`, `{" m":{" m":"x"}}`, `{" m":12345678901234567890123}`, `{" m":-0.0}`,
-		`{" u":"{3F2504E0-4F89-11D3-9A0C-0305E82C3301}"}`, `{" u":"urn:uuid:3f2504e0-4f89-11d3-9a0c-0305e82c3301"}`, `{" u":"x"}`, `{" u":5}`, `{" u":null}`, `{" u":"zz2504e04f8911d39a0c0305e82c3301"}`,
+		`{" u":"{3F2504E0-4F89-11D3-9A0C-0305E82C3301}"}`, `{" u":"urn:uuid:3f2504e0-4f89-11d3-9a0c-0305e82c3301"}`, `{" u":"x"}`, `{" u":5}`, `{" u":"+0x_3f25_04e04f8911d39a0c0305e82c"}`, `{" u":" f2504e04f8911d39a0c0305e82c330 "}`, `{" u":"-f2504e04f8911d39a0c0305e82c3301"}`, `{" u":"_f2504e04f8911d39a0c0305e82c33011"}`, `{" u":"f2504e04f8911d39a0c0305e82c3301_"}`, `{" u":"f2504e04f8911d39a0__0305e82c3301"}`, `{" u":"0x00000000000000000000000000000001"}`, `{" u":"+-000000000000000000000000000001"}`, `{" u":"+0000000000000000000000000000001"}`, `{" u":"0X000000000000000000000000000001"}`, `{" u":"0x0x0000000000000000000000000001"}`, `{" u":null}`, `{" u":"zz2504e04f8911d39a0c0305e82c3301"}`,
 		`{" d":"x"}`, `{" d":null}`, `{" d":5}`, `{" d":0}`, `{" d":false}`, `{" d":true}`, `{" d":[]}`, `{" d":[1]}`, `{" d":{}}`, `{" d":{"a":1}}`, `{" d":""}`, `{" d":{" b":"QUI="}}`, `{" d":0.0}`, `{" d":1.5}`, `{" d":{" t":[]}}`,
 		`{" d":"Thu, 29 Feb 2024 12:34:56 +0130"}`, `{" d":"Thu, 29 Feb 2024 12:34:56 EST"}`, `{" d":"Thursday, 01-Feb-24 00:00:00 GMT"}`, `{" d":"Thu Feb 29 12:34:56 2024"}`, `{" d":"29 feb 2024 12:34"}`, `{" d":"29 february, 2024 12.34.56"}`,
 		`{" d":"1 Jan 0099 00:00:00"}`, `{" d":"1 Jan 5 00:00:00 -2359"}`, `{" d":"1 Jan 5 00:00:00 -2400"}`, `{" d":"1 Jan -5 00:00:00"}`, `{" d":"Feb 30 2024 1:2:3"}`, `{" d":"1 Jan 1_9_99 +1: 2:3"}`, `{" d":"Thu,29 Feb 2024 12:34:56-0500"}`, `{" d":"1-2-3 4:5:6 GMT"}`, `{" d":"29 Feb 12:34:56 2024 GMT"}`, `{" d":"1 Jan GMT 12:34:56 2024"}`,
@@ -242,9 +245,50 @@ func TestLiveOddPayloadsOpenAsInFlask(t *testing.T) {
 		texts = append(texts, text)
 	}
 	texts = append(texts, oddTexts(t, texts[0], now)...)
+	openAsFlask(t, s, texts, payloads)
+}
+
+// Payloads with a few characters changed: what nobody has thought of.
+func TestLiveMutatedPayloadsOpenAsInFlask(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	seeds := []string{
+		`{" d":"Thu, 29 Feb 2024 12:34:56 GMT"}`, `{" d":"Thursday, 01-Feb-24 00:00:00 +0130"}`, `{" d":"Feb 29, 2024 12.34.56 EST"}`,
+		`{" b":"QUJDREU="}`, `{" di":{" t__":[1,2],"a":{" m":"x"}}}`, `{" t":[1,-2.5e3,true,null,NaN,-Infinity]}`, `{"s":"\u00e9\ud83d\ude00\n☃"}`, `[1,{"a":[{}]},"x"]`,
+		`{" u":"{3f2504e0-4f89-11d3-9a0c-0305e82c3301}"}`,
+	}
+	const spare = `0123456789+-,.:/=_ eEtrufalsn"\[]{}AZ` + "\t\x1f"
+	signer := signing.NewTimestampSigner(signing.Options{Keys: signing.Keys{[]byte("k")}, Salt: "cookie-session", Scheme: signing.Scheme{KeyDerivation: signing.HMAC}})
+	now := time.Unix(1700000000, 0)
+	var texts, payloads []string
+	for range 1200 {
+		p := []byte(seeds[r.IntN(len(seeds))])
+		for range 1 + r.IntN(3) {
+			at, c := r.IntN(len(p)), spare[r.IntN(len(spare))]
+			switch r.IntN(3) {
+			case 0:
+				p[at] = c
+			case 1:
+				p = append(p[:at], p[at+1:]...)
+			default:
+				p = append(p[:at], append([]byte{c}, p[at:]...)...)
+			}
+		}
+		text, err := signer.Sign(base64.RawURLEncoding.EncodeToString(p), now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		texts, payloads = append(texts, text), append(payloads, string(p))
+	}
+	openAsFlask(t, signing.NewSession(signing.Options{Keys: signing.Keys{[]byte("k")}}), texts, payloads)
+}
+
+// openAsFlask opens each text here and in Flask; names, as far as they go, are what failures show.
+func openAsFlask(t *testing.T, s *signing.Serializer, texts, names []string) {
+	t.Helper()
+	now := time.Unix(1700000000, 0)
 	var questions []any
 	for _, text := range texts {
-		questions = append(questions, map[string]any{"do": "open", "cookie": text, "key": "k", "now": 1700000000})
+		questions = append(questions, map[string]any{"do": "open", "cookie": text, "key": "k", "now": now.Unix()})
 	}
 	answers, ok := askPython(t, questions)
 	if !ok {
@@ -253,8 +297,8 @@ func TestLiveOddPayloadsOpenAsInFlask(t *testing.T) {
 	for i, answer := range answers {
 		got, _, err := s.Load(texts[i], time.Minute, now)
 		name := texts[i]
-		if i < len(payloads) {
-			name = payloads[i]
+		if i < len(names) {
+			name = names[i]
 		}
 		if class := className(err); class != answer["class"] {
 			python, _ := answer["class"].(string)
@@ -321,4 +365,13 @@ func TestLiveTokensOfEveryKind(t *testing.T) {
 		}
 	}
 	t.Logf("%d tokens, the same in itsdangerous and here", len(answers))
+}
+
+// schemes are the derivation with each hash, by hashlib's name.
+func schemes(kd signing.KeyDerivation) map[string]signing.Scheme {
+	return map[string]signing.Scheme{
+		"sha1":   {KeyDerivation: kd, Hash: sha1.New},
+		"sha256": {KeyDerivation: kd, Hash: sha256.New},
+		"sha512": {KeyDerivation: kd, Hash: sha512.New},
+	}
 }

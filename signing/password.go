@@ -22,7 +22,7 @@ import (
 // PasswordOptions say how a password is hashed. The zero value is the best there is here.
 type PasswordOptions struct {
 	// Method is "scrypt", "scrypt:N:r:p", "pbkdf2", "pbkdf2:hash" or "pbkdf2:hash:iterations".
-	// "" means scrypt with N 32768, r 8, p 1: 32 MiB and some 60 ms. pbkdf2 means SHA-256, 1000000 times.
+	// "" means scrypt with N 32768, r 8, p 1: 32 MiB and 0.1 to 0.2 s. pbkdf2 means SHA-256, 1000000 times.
 	Method string
 
 	// SaltLength is how many letters and digits the salt has. Zero means 16.

@@ -197,7 +197,7 @@ func pythonFloat(f float64) string {
 }
 
 // toUUID takes 32 hexadecimal digits with whatever dashes, braces and prefixes Python's UUID puts up
-// with. Unlike it, no sign, blank or underscore among the digits.
+// with.
 func toUUID(v any) (any, error) {
 	s, ok := text(v)
 	if !ok {
@@ -210,11 +210,34 @@ func toUUID(v any) (any, error) {
 	if len(s) != 32 {
 		return v, errors.New("not 32 hexadecimal digits")
 	}
-	id, err := uuid.Parse(s)
-	if err != nil {
+	if id, err := uuid.Parse(s); err == nil {
+		return id, nil
+	}
+	id, ok := hexInt(s)
+	if !ok {
 		return v, errors.New("not 32 hexadecimal digits")
 	}
 	return id, nil
+}
+
+// hexInt is Python's int(s, 16), which UUID leaves its digits to: blanks around, a sign, 0x and single
+// underscores are fine with it.
+func hexInt(s string) (id uuid.UUID, ok bool) {
+	s = strings.TrimFunc(s, pythonSpace)
+	negative := strings.HasPrefix(s, "-")
+	if negative || strings.HasPrefix(s, "+") {
+		s = s[1:]
+	}
+	digits := strings.TrimPrefix(strings.ToLower(s), "0x")
+	if len(digits) == len(s) && strings.HasPrefix(s, "_") {
+		return id, false
+	}
+	n, ok := new(big.Int).SetString("0x"+digits, 0)
+	if !ok || negative && n.Sign() != 0 {
+		return id, false
+	}
+	n.FillBytes(id[:])
+	return id, true
 }
 
 // toTime gives nil for what is no date, as Werkzeug's parse_date does.
