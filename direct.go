@@ -50,7 +50,7 @@ func (c *Context) sendJSON(status int, data []byte, err error) error {
 	if err != nil {
 		return err
 	}
-	resp := Response{Status: status, data: data, typ: typeJSON}
+	resp := Response{Status: status, data: data, typ: c.App().jsonType()}
 	c.sent = true
 	c.cut = resp.writeTo(c.w, c.Request.Request)
 	return nil

@@ -379,8 +379,19 @@ func (a *App) encode(resp *Response) error {
 	if err != nil {
 		return err
 	}
+	if typ := a.jsonType(); typ != typeJSON {
+		resp.retype(typ)
+	}
 	resp.data, resp.json, resp.hasJSON = data, nil, false
 	return nil
+}
+
+// retype changes a Content-Type that is JSON's own to the provider's.
+func (resp *Response) retype(typ string) {
+	resp.materialize()
+	if h := resp.Header[headerType]; len(h) == 1 && h[0] == typeJSON {
+		resp.Header[headerType] = []string{typ}
+	}
 }
 
 // streamer is the Streamer for a body that is read piece by piece, nil for other values.

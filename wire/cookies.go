@@ -80,7 +80,7 @@ func unescapeCookie(s string) string {
 		}
 		i++
 		if i+2 < len(s) && s[i] <= '3' && isOctal(s[i]) && isOctal(s[i+1]) && isOctal(s[i+2]) {
-			b = append(b, s[i]<<6|(s[i+1]-'0')<<3|s[i+2]-'0')
+			b = append(b, (s[i]-'0')<<6|(s[i+1]-'0')<<3|(s[i+2]-'0'))
 			i += 2
 			continue
 		}
