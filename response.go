@@ -571,6 +571,7 @@ func (resp *Response) writeBody(w http.ResponseWriter) (err error) {
 func (resp *Response) copyHeader(h http.Header) {
 	for k, vs := range resp.Header {
 		switch {
+		case k == "Transfer-Encoding": // framing is the server's
 		case (k == headerLocated || k == "Content-Location") && len(vs) == 1:
 			h[k] = []string{iriToURI(vs[0])}
 		case k == headerCookie && len(h[k]) > 0:
