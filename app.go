@@ -42,6 +42,9 @@ type App struct {
 	Logger *slog.Logger
 	// Clock tells the time for sessions and cookies. nil means time.Now.
 	Clock func() time.Time
+	// FileMaxAge says for how long caches may keep a file that is sent, by its full name; ok is false for one that they must
+	// ask for. nil means Config.SendFileMaxAge. Flask: get_send_file_max_age.
+	FileMaxAge func(name string) (age time.Duration, ok bool)
 	// Signals are what the app tells of itself.
 	Signals Signals
 
@@ -220,6 +223,10 @@ func (a *App) processResponse(c *Context, resp *Response) (out *Response, err er
 	if err = a.saveSession(c, resp); err != nil {
 		return nil, err
 	}
+	if err = resp.check(); err != nil {
+		return nil, err
+	}
+	a.warnOfCookies(resp)
 	if a.Signals.RequestFinished.Receivers() {
 		resp.materialize()
 		a.Signals.RequestFinished.Send(c, RequestFinished{c, resp})

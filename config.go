@@ -70,6 +70,8 @@ type Config struct {
 	MaxFormMemorySize int64
 	// MaxFormParts is how many fields and files a form may have. Default 1,000, negative means no limit. Flask: MAX_FORM_PARTS.
 	MaxFormParts int
+	// UploadDir is where uploaded files go that are too large for memory; "" means the system's folder for temporary files.
+	UploadDir string
 	// SendFileMaxAge is how long files may be cached without asking again; 0 means they are asked for each time. Flask:
 	// SEND_FILE_MAX_AGE_DEFAULT.
 	SendFileMaxAge time.Duration

@@ -184,7 +184,10 @@ func TestACookieThatIsTooLargeIsWarnedOf(t *testing.T) {
 		app.Logger = textLogger(&log)
 		app.Config.SecretKey = "dev"
 		app.Config.MaxCookieSize = tt.limit
-		app.Route("/", func(c *carafe.Context) string { c.Session().Set("large", "Sphinx of black quartz, judge my vow; 0123456789 pack my box with five dozen liquor jugs"); return "" }, carafe.Endpoint("x"))
+		app.Route("/", func(c *carafe.Context) string {
+			c.Session().Set("large", "Sphinx of black quartz, judge my vow; 0123456789 pack my box with five dozen liquor jugs")
+			return ""
+		}, carafe.Endpoint("x"))
 		resp := carafetest.NewClient(t, app).Get("/")
 		if n := strings.Count(log.String(), "cookie is too large"); n != tt.warnings || resp.Header.Get("Set-Cookie") == "" {
 			t.Errorf("limit %d: %d warnings, want %d; Set-Cookie %q", tt.limit, n, tt.warnings, resp.Header.Get("Set-Cookie"))

@@ -346,8 +346,11 @@ func (c *Context) chain() *chain {
 
 func (a *App) match(c *Context) error {
 	r := c.Request.Request
+	if err := checkAuthority(r.Host); err != nil {
+		return &HTTPError{Code: http.StatusBadRequest, Cause: fmt.Errorf("carafe: Host %q: %w", r.Host, err)}
+	}
 	if a.Config.TrustedHosts != nil && !hostIsTrusted(r.Host, a.Config.TrustedHosts) {
-		return &HTTPError{Code: http.StatusBadRequest, Description: fmt.Sprintf("Host %q is not trusted.", r.Host)}
+		return &HTTPError{Code: http.StatusBadRequest, Description: "Host '" + c.Request.Authority() + "' is not trusted."}
 	}
 	if !a.hostMatching && !a.subdomainMatching {
 		return a.urls.Find(c, &c.match, "", r.Method, routing.DecodedPath(r.URL.Path), routing.IsWebsocket(r))
