@@ -70,6 +70,11 @@ type Config struct {
 	MaxFormMemorySize int64
 	// MaxFormParts is how many fields and files a form may have. Default 1,000, negative means no limit. Flask: MAX_FORM_PARTS.
 	MaxFormParts int
+	// MaxJSONDepth is how deep arrays and objects may be nested in a JSON body that is bound; deeper is a 400. Default 100,
+	// negative means no limit.
+	MaxJSONDepth int
+	// MaxFaults is how many faults of one request a [ValidationError] lists. Default 100, negative means no limit.
+	MaxFaults int
 	// SendFileMaxAge is how long files may be cached without asking again; 0 means they are asked for each time. Flask:
 	// SEND_FILE_MAX_AGE_DEFAULT.
 	SendFileMaxAge time.Duration
@@ -102,6 +107,8 @@ func defaultConfig() Config {
 		MaxContentLength:          16 << 20,
 		MaxFormMemorySize:         500_000,
 		MaxFormParts:              1_000,
+		MaxJSONDepth:              100,
+		MaxFaults:                 100,
 		ProvideAutomaticOptions:   true,
 	}
 }

@@ -114,7 +114,7 @@ func (a *App) answer500(c *Context, he *HTTPError) (resp *Response, fault error)
 	if h := c.chain.lookup(he, he); h != nil {
 		return a.answerError(c, h, he, he)
 	}
-	return he.plain(), nil
+	return he.Respond(c)
 }
 
 // plain is the page of an error that has no header of its own.

@@ -30,6 +30,8 @@ type HTTPError struct {
 
 	// key is the missing form, query, file or cookie name of a 400 raised by the Require methods.
 	key string
+	// validation is what the error says in more detail; see problem.go.
+	validation *ValidationError
 }
 
 // Abort returns the *HTTPError for code, to be returned, or panicked with from any depth.
@@ -87,17 +89,21 @@ func (e *HTTPError) description() string {
 }
 
 // Respond makes the error's own answer: the fixed HTML page that Werkzeug sends, with the
-// description escaped and its line breaks as <br>, and Header added.
+// description escaped and its line breaks as <br>, and Header added. Unlike Flask, a client whose Accept prefers JSON gets problem
+// details (RFC 9457), and one that takes no HTML gets text.
 //
 // Source: HTTPException.get_response, get_body.
-func (e *HTTPError) Respond(*Context) (*Response, error) {
+func (e *HTTPError) Respond(c *Context) (*Response, error) {
 	if e.Response != nil {
 		return e.Response, nil
 	}
 	if err := checkStatus(e.Code); err != nil {
 		return nil, err
 	}
-	resp := HTML(e.page())
+	resp, err := e.body(c)
+	if err != nil {
+		return nil, err
+	}
 	resp.Status = e.Code
 	for k, vs := range e.Header {
 		for i, v := range vs {
@@ -121,7 +127,15 @@ func (e *HTTPError) page() string {
 	}
 	name := escapeHTML(e.Name())
 	return "<!doctype html>\n<html lang=en>\n<title>" + strconv.Itoa(e.Code) + " " + name + "</title>\n<h1>" + name +
-		"</h1>\n<p>" + strings.ReplaceAll(desc, "\n", "<br>") + "</p>\n"
+		"</h1>\n<p>" + strings.ReplaceAll(desc, "\n", "<br>") + "</p>\n" + e.faults()
+}
+
+// faults is the rest of the page of a [ValidationError].
+func (e *HTTPError) faults() string {
+	if e.validation == nil {
+		return ""
+	}
+	return string(e.validation.list())
 }
 
 // escapeHTML escapes as MarkupSafe does, whose entities html.EscapeString shares.
