@@ -104,8 +104,18 @@ func typeLabel(t reflect.Type) string {
 
 // bind fills v. path gives the path fields of a view's rule, in the order of the plan; nil means they are looked up by name.
 func (p *structPlan) bind(c *Context, v reflect.Value, path []argument) error {
-	r := bindRun{c: c, binder: &c.App().binder}
-	r.states, r.path = r.statesBuf[:0], r.pathBuf[:0]
+	r := bindRuns.Get().(*bindRun)
+	r.c, r.binder = c, &c.App().binder
+	err := r.run(p, v, path)
+	*r = bindRun{states: r.states[:0], path: r.path[:0]}
+	bindRuns.Put(r) // after a panic it is not: then it is garbage
+	return err
+}
+
+// bindRuns are runs at rest. Nobody outside of bind sees one; what it gives away, the faults, is not kept.
+var bindRuns = sync.Pool{New: func() any { return &bindRun{} }}
+
+func (r *bindRun) run(p *structPlan, v reflect.Value, path []argument) error {
 	base := r.frame(len(p.fields))
 	if err := r.readPath(p, v, base, path); err != nil {
 		return err
@@ -129,11 +139,9 @@ type bindRun struct {
 
 	// states has one byte for each field of each struct that is being filled, in frames, the innermost last; indices
 	// are used, since it grows.
-	states    []byte
-	statesBuf [32]byte
-	path      []pathStep // from the bound struct to the value at hand
-	pathBuf   [4]pathStep
-	secret    int // how many of the fields on the path are secret
+	states []byte
+	path   []pathStep // from the bound struct to the value at hand
+	secret int        // how many of the fields on the path are secret
 
 	faults []Fault
 	total  int  // faults found, listed or not

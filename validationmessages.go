@@ -40,7 +40,7 @@ const (
 )
 
 // ownTexts are the messages of Carafe's own rules. A language may translate them under these keys, with "carafe." before them; {0} is
-// the field, {1} a parameter.
+// the field (of json: what is wrong), {1} a parameter.
 var ownTexts = map[string]string{
 	ruleInteger:  "{0} must be a whole number",
 	ruleNumber:   "{0} must be a number",
@@ -58,7 +58,7 @@ var ownTexts = map[string]string{
 	ruleBase64:   "{0} must be Base64",
 	ruleUTF8:     "{0} must be UTF-8",
 	ruleEmpty:    "the body is empty, but must be a JSON object",
-	ruleJSON:     "the body is not JSON: {1}",
+	ruleJSON:     "the body is not JSON: {0}",
 	ruleUnknown:  "{0} is not a known field",
 	ruleInvalid:  "{0} is not valid",
 	"required":   "{0} is a required field",
@@ -165,7 +165,10 @@ func (l *language) translate(fe validator.FieldError, at string, sentNames func(
 // own is the message of a rule that is decided here.
 func (l *language) own(rule, name, param string) string {
 	if name == "" {
-		name = "the request"
+		name = "the body"
+	}
+	if rule == ruleJSON {
+		name = param
 	}
 	key := rule
 	switch _, known := ownTexts[rule]; {

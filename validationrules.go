@@ -20,8 +20,6 @@ type fieldRules struct {
 	presence []presenceRule
 	sentness string // rules on presence that depend on values of other fields: required_if and the like
 	tag      string // rules on the value
-	skipZero bool   // omitempty stands first
-	byValue  bool   // a pointer to the value would change what a rule sees
 	keys     string // rules on the keys of a map of structs
 	elem     *fieldRules
 }
@@ -106,31 +104,16 @@ func parseRules(list []string, t reflect.Type) (*fieldRules, error) {
 			if f.elem == nil && f.keys == "" {
 				value = append(value, list[i:]...)
 			}
-			return f.settle(value, sentness), nil
+			f.tag, f.sentness = strings.Join(value, ","), strings.Join(sentness, ",")
+			return f, nil
 		case planned && !strings.HasPrefix(name, "omit"):
 			return nil, fmt.Errorf("%s is no rule for a struct: write a Validate(context.Context) error method on %v", name, t)
 		default:
 			value = append(value, rule)
 		}
 	}
-	return f.settle(value, sentness), nil
-}
-
-// settle joins the rules for validator. omitempty at the front is decided here, so that the value can be passed by pointer.
-func (f *fieldRules) settle(value, sentness []string) *fieldRules {
-	if len(value) > 0 && value[0] == "omitempty" {
-		f.skipZero, value = true, value[1:]
-	}
 	f.tag, f.sentness = strings.Join(value, ","), strings.Join(sentness, ",")
-	for _, rule := range value {
-		if rule == "omitempty" || rule == "omitzero" || rule == "omitnil" || rule == "isdefault" {
-			f.byValue = true
-		}
-		if rule == "dive" {
-			break
-		}
-	}
-	return f
+	return f, nil
 }
 
 // dive reads what follows a dive. Rules for elements that are structs, at whatever depth, are kept for Carafe to walk, as
@@ -252,14 +235,8 @@ func (f *fieldRules) checkValue(r *bindRun, in ruleScope, v reflect.Value) {
 	if v.Kind() == reflect.Pointer && v.IsNil() {
 		return
 	}
-	if f.tag != "" && !(f.skipZero && v.IsZero()) {
-		value := v
-		if !f.byValue && v.Kind() != reflect.Pointer {
-			value = v.Addr() // which takes no allocation, as the value itself would
-		}
-		if r.checkTag(value.Interface(), in, f.tag) {
-			return
-		}
+	if f.tag != "" && r.checkTag(v.Interface(), in, f.tag) {
+		return
 	}
 	if f.keys != "" || f.elem != nil {
 		f.checkElements(r, in, reflect.Indirect(v))
