@@ -109,9 +109,10 @@ func (r *bindRun) readJSON(p *structPlan, v reflect.Value, base int) error {
 		r.skipMembers(p, base)
 		return nil
 	default:
-		if _, ok := r.json.skip(); ok {
+		if _, ok := r.json.skip(); ok && r.json.end() {
 			r.unreadable(ruleObject)
 			r.skipMembers(p, base)
+			return nil
 		}
 	}
 	if r.json.end() {
