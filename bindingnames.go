@@ -36,7 +36,7 @@ func collect(t reflect.Type, index []int, label string, p *structPlan) ([]collec
 			if len(at) > 16 {
 				return nil, fmt.Errorf("%s.%s: structs are embedded in each other without end", label, f.Name)
 			}
-			within, err := collect(inner, at, label, p)
+			within, err := collect(inner, at, label+"."+f.Name, p)
 			if err != nil {
 				return nil, err
 			}

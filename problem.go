@@ -53,15 +53,18 @@ func negotiateError(accept []string, otherwise errorForm) errorForm {
 	}
 	page, problem, text := acceptance{}, acceptance{}, acceptance{}
 	for item, q := range weighted(accept) {
-		page.consider(item, q, "text/html", "application/xhtml+xml")
+		page.consider(item, q, "text/html")
 		problem.consider(item, q, typeJSON, typeProblem)
 		text.consider(item, q, "text/plain")
-		if strings.HasPrefix(item, "application/") && strings.HasSuffix(item, "+json") {
+		switch { // those that no wildcard stands for
+		case item == "application/xhtml+xml":
+			page.consider(item, q, item)
+		case strings.HasPrefix(item, "application/") && strings.HasSuffix(item, "+json"):
 			problem.consider(item, q, item)
 		}
 	}
 	switch {
-	case page.equal(problem) && page.quality > 0:
+	case page == problem && page.quality > 0:
 		return otherwise
 	case problem.beats(page) && !text.beats(problem):
 		return formProblem
@@ -98,8 +101,6 @@ func (a *acceptance) consider(item string, q float64, types ...string) {
 		a.closely, a.quality = closely, q
 	}
 }
-
-func (a acceptance) equal(b acceptance) bool { return a == b }
 
 func (a acceptance) beats(b acceptance) bool {
 	return a.quality > b.quality || a.quality == b.quality && a.quality > 0 && a.closely > b.closely
