@@ -80,6 +80,9 @@ func escapeNonASCII(src []byte) []byte {
 			extra += 5
 		}
 	}
+	if extra == 0 { // most answers
+		return bytes.Clone(src)
+	}
 	dst := make([]byte, 0, len(src)+extra)
 	for i := 0; i < len(src); {
 		if src[i] < utf8.RuneSelf {
