@@ -133,9 +133,9 @@ type bindRun struct {
 	c      *Context
 	binder *binder
 	json   jsonScanner
-	in     source                  // of what is being read
-	active [numSources]bool        // which sources the request has
-	values [numSources]valuesCache // what was looked up of them
+	in     source                   // of what is being read
+	active [numSources]bool         // which sources the request has
+	values *[numSources]valuesCache // what was looked up of them; nil for nothing
 
 	// states has one byte for each field of each struct that is being filled, in frames, the innermost last; indices
 	// are used, since it grows.
@@ -189,25 +189,28 @@ func (r *bindRun) err() error {
 	return &ValidationError{Code: code, Faults: r.faults, More: r.total - len(r.faults), language: r.language().tag}
 }
 
-// finish does what can only be done when the struct's fields have been read: defaults, rules, and its Validate method if
-// nothing in it was at fault.
+// finish does what can only be done when the struct's fields have been read: defaults and what is missing, then rules, then its
+// Validate method if nothing in it was at fault.
 func (r *bindRun) finish(p *structPlan, v reflect.Value, base int) {
-	before := r.total
+	total, fine := r.total, true
 	for i, f := range p.fields {
-		if r.states[base+i]&stateBad == 0 && f.needsFinish {
-			r.finishField(p, v, base, i)
-		} else if r.states[base+i]&stateBad != 0 {
-			before = -1
+		if r.states[base+i] == 0 && f.needsFinish {
+			r.settle(f, v, base, i)
 		}
 	}
-	if p.validate != nil && r.total == before && r.fail == nil {
+	if p.hasRules {
+		r.check(p, v, base)
+	}
+	for i := range p.fields {
+		fine = fine && r.states[base+i]&stateBad == 0
+	}
+	if p.validate != nil && fine && r.total == total && r.fail == nil {
 		r.callValidate(p, v)
 	}
 }
 
-func (r *bindRun) finishField(p *structPlan, v reflect.Value, base, i int) {
-	f := p.fields[i]
-	sent := r.states[base+i]&stateSent != 0
+// settle does what a field needs that was not sent.
+func (r *bindRun) settle(f *fieldPlan, v reflect.Value, base, i int) {
 	fv, ok := f.existing(v)
 	if !ok { // it stands in an embedded pointer of which nothing was sent
 		return
@@ -215,20 +218,41 @@ func (r *bindRun) finishField(p *structPlan, v reflect.Value, base, i int) {
 	total := r.total
 	r.enter(f)
 	switch {
-	case sent:
 	case f.setDefault != nil:
 		f.setDefault(fv)
-	case f.rules.required:
-		r.invalid("required", "")
+	case f.rules.required: // check says so
 	case f.nested[r.in] != nil:
 		r.finishMissing(f.nested[r.in], fv)
-	}
-	if r.total == total {
-		f.rules.check(r, ruleScope{plan: p, parent: v, base: base, sent: sent}, fv)
 	}
 	r.leave(f)
 	if r.total > total {
 		r.states[base+i] |= stateBad
+	}
+}
+
+// check has the rules look at the fields that have no fault yet. They look at a copy of the struct, since the fields of one that
+// cannot be changed are passed on as they are, while each field of v would be copied by itself.
+func (r *bindRun) check(p *structPlan, v reflect.Value, base int) {
+	fixed := reflect.ValueOf(v.Interface())
+	for i, f := range p.fields {
+		if !f.hasChecks || r.states[base+i]&stateBad != 0 {
+			continue
+		}
+		fv, ok := f.existing(fixed)
+		if !ok {
+			continue
+		}
+		total := r.total
+		r.enter(f)
+		if sent := r.states[base+i]&stateSent != 0; f.rules.required && !sent {
+			r.invalid("required", "")
+		} else {
+			f.rules.check(r, ruleScope{plan: p, parent: v, base: base, sent: sent}, fv)
+		}
+		r.leave(f)
+		if r.total > total {
+			r.states[base+i] |= stateBad
+		}
 	}
 }
 

@@ -55,6 +55,7 @@ type structPlan struct {
 	members  map[string]int // by JSON name; lower case if fold
 	fold     bool           // the struct has no tags: names are matched whatever their case
 	strict   bool
+	hasRules bool                                       // a field has checks
 	validate func(context.Context, reflect.Value) error // nil if the type has no Validate
 
 	pathFields []int
@@ -90,7 +91,8 @@ type fieldPlan struct {
 	setDefault func(reflect.Value)
 	rules      fieldRules
 
-	needsFinish bool
+	needsFinish bool // something is to be done if it was not sent
+	hasChecks   bool // it has rules
 }
 
 // place is where the field is, making embedded pointers on the way.

@@ -23,6 +23,12 @@ type valuesCache struct {
 
 // lookup gives the texts of a source by name. The seam between binding and Request.
 func (r *bindRun) lookup(s source) url.Values {
+	if s == fromHeader {
+		return url.Values(r.c.Request.Header)
+	}
+	if r.values == nil {
+		r.values = new([numSources]valuesCache)
+	}
 	cached := &r.values[s]
 	if cached.known {
 		return cached.values
@@ -36,8 +42,6 @@ func (r *bindRun) lookup(s source) url.Values {
 		}
 	case fromForm:
 		cached.values, r.fail = req.Forms()
-	case fromHeader:
-		cached.values = url.Values(req.Header)
 	case fromCookie:
 		cached.values = url.Values{}
 		for _, c := range req.Cookies() {

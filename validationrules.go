@@ -39,9 +39,9 @@ type presenceKind struct {
 	all     bool // all of them, rather than one
 }
 
-// none says that there is nothing to check.
-func (f *fieldRules) none() bool {
-	return !f.required && f.presence == nil && f.sentness == "" && f.tag == "" && f.keys == "" && f.elem == nil
+// any says whether there is anything to check.
+func (f *fieldRules) any() bool {
+	return f.required || f.presence != nil || f.sentness != "" || f.tag != "" || f.keys != "" || f.elem != nil
 }
 
 // planRules reads the tags of the plan's fields, and tries every rule once, so that one that is unknown, or does not fit its
@@ -57,7 +57,9 @@ func (b *planBuilder) planRules(p *structPlan, mode planMode) error {
 		if f.rules.required && f.setDefault != nil {
 			return fmt.Errorf("%s is required, and has a default: what is required has to be sent, so that its default is never used; leave one of them out", f.label)
 		}
-		f.needsFinish = f.setDefault != nil || !f.rules.none() || f.nested != [numSources]*structPlan{}
+		f.needsFinish = f.setDefault != nil || f.nested != [numSources]*structPlan{}
+		f.hasChecks = f.rules.any()
+		p.hasRules = p.hasRules || f.hasChecks
 	}
 	return nil
 }
@@ -211,7 +213,7 @@ var (
 	absent  *bool
 )
 
-// check reports what is wrong with a field's value; required has been seen to.
+// check reports what is wrong with a field; required has been seen to.
 func (f *fieldRules) check(r *bindRun, in ruleScope, v reflect.Value) {
 	for i := range f.presence {
 		if p := &f.presence[i]; p.broken(r, in.base, in.sent) {
