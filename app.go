@@ -70,6 +70,7 @@ type App struct {
 	tables     atomic.Pointer[tables]
 	frozen     atomic.Bool
 	background background
+	binder     binder // plans of what views and Bind fill, the validator, the languages of its messages
 	templating templating
 
 	sessionSigner atomic.Pointer[sessionSigner]

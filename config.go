@@ -72,6 +72,11 @@ type Config struct {
 	MaxFormParts int
 	// UploadDir is where uploaded files go that are too large for memory; "" means the system's folder for temporary files.
 	UploadDir string
+	// MaxJSONDepth is how deep arrays and objects may be nested in a JSON body that is bound; deeper is a 400. Default 100,
+	// negative means no limit.
+	MaxJSONDepth int
+	// MaxFaults is how many faults of one request a [ValidationError] lists. Default 100, negative means no limit.
+	MaxFaults int
 	// SendFileMaxAge is how long files may be cached without asking again; 0 means they are asked for each time. Flask:
 	// SEND_FILE_MAX_AGE_DEFAULT.
 	SendFileMaxAge time.Duration
@@ -104,6 +109,8 @@ func defaultConfig() Config {
 		MaxContentLength:          16 << 20,
 		MaxFormMemorySize:         500_000,
 		MaxFormParts:              1_000,
+		MaxJSONDepth:              100,
+		MaxFaults:                 100,
 		ProvideAutomaticOptions:   true,
 	}
 }

@@ -125,12 +125,12 @@ func (a *App) addRoute(site Site, rule string, view any, s RouteSettings, bluepr
 	if view == nil {
 		return nil
 	}
-	return rt.compile(view, false)
+	return rt.compile(a, view, false)
 }
 
 // compile checks the view against the rule's variables and makes the closure that calls it.
-func (rt *route) compile(view any, edited bool) error {
-	compiled, err := compileView(view, rt.rule.Variables(), edited)
+func (rt *route) compile(a *App, view any, edited bool) error {
+	compiled, err := compileView(a, view, rt.rule.Variables(), edited)
 	if err != nil {
 		return fmt.Errorf("view %q%s, rule %q: %w", rt.endpoint, at(viewSite(view)), rt.rule.Rule, err)
 	}
@@ -320,7 +320,7 @@ func (a *App) finish(rt *route) error {
 		}
 		return fmt.Errorf("rule %q leads to endpoint %q, which has no view: give Route one, or call app.Endpoint(%q, view)", rt.rule.Rule, rt.endpoint, rt.endpoint)
 	}
-	return rt.compile(view, len(rt.chain.preprocess) > 0)
+	return rt.compile(a, view, len(rt.chain.preprocess) > 0)
 }
 
 // matchRequest is step 2: it finds the route and keeps, rather than raises, why there is none.
