@@ -37,6 +37,9 @@ func TestBindAllocations(t *testing.T) {
 		none := testing.AllocsPerRun(100, serveBody(app, tt.method, "/none", tt.typ, tt.body))
 		got := testing.AllocsPerRun(100, serveBody(app, tt.method, tt.target, tt.typ, tt.body)) - none
 		t.Logf("%s %s takes %.0f allocations more than %.0f", tt.method, tt.target, got, none)
+		if poolsLeak {
+			tt.budget *= 2
+		}
 		if got > tt.budget {
 			t.Errorf("binding %s %s takes %.0f allocations, want at most %.0f", tt.method, tt.target, got, tt.budget)
 		}
