@@ -30,13 +30,16 @@ func TestBindAllocations(t *testing.T) {
 		budget                    float64
 	}{
 		{"GET", "/page", "", "", 3}, // the struct, and the call by reflection
-		{"POST", "/plain", "application/json", `{"a":1,"b":true,"c":[1,2,3],"d":"tea"}`, 8}, // and the body, the slice, the string
-		{"POST", "/order", "application/json", orderBody, 27},
+		{"POST", "/plain", "application/json", `{"a":1,"b":true,"c":[1,2,3],"d":"tea"}`, 10}, // and the body, the slice, the string
+		{"POST", "/order", "application/json", orderBody, 29},
 	}
 	for _, tt := range tests {
 		none := testing.AllocsPerRun(100, serveBody(app, tt.method, "/none", tt.typ, tt.body))
 		got := testing.AllocsPerRun(100, serveBody(app, tt.method, tt.target, tt.typ, tt.body)) - none
 		t.Logf("%s %s takes %.0f allocations more than %.0f", tt.method, tt.target, got, none)
+		if poolsLeak {
+			tt.budget *= 2
+		}
 		if got > tt.budget {
 			t.Errorf("binding %s %s takes %.0f allocations, want at most %.0f", tt.method, tt.target, got, tt.budget)
 		}

@@ -89,7 +89,6 @@ func TestTextsThatCannotBeReadAreNamed(t *testing.T) {
 		{"count=1&count=x", "query count[1] integer"},
 		{"group[x]=true", "query group[x] integer"},
 		{"group[1]=true&group[1]=2", "query group[1][1] boolean"},
-		{"text=%ff", "query text utf8"},
 	}
 	for _, tt := range tests {
 		err := bindInto(&query{}, get(tt.query))
