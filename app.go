@@ -52,6 +52,7 @@ type App struct {
 	hostMatching      bool
 	subdomainMatching bool
 	debugJSON         *bool
+	instance          instanceFolder
 
 	setupMu    sync.Mutex
 	urls       *routing.Map
@@ -77,6 +78,8 @@ type tables struct {
 	own    *chain            // around what no blueprint's route matched
 	chains map[string]*chain // by registered name of the innermost blueprint
 	faults error             // why the app cannot serve
+
+	origins *http.CrossOriginProtection
 }
 
 // New makes an app. The name labels its logs, and [App.Name] returns it.
@@ -84,7 +87,7 @@ func New(name string, opts ...AppOption) *App {
 	site := callSite()
 	a := &App{
 		name:      name,
-		Config:    defaultConfig(),
+		Config:    DefaultConfig(),
 		Sessions:  CookieSessions{},
 		endpoints: map[string]endpoint{},
 		scopes:    map[string]*Scaffold{},
@@ -97,6 +100,7 @@ func New(name string, opts ...AppOption) *App {
 	for _, o := range opts {
 		o.ApplyApp(a)
 	}
+	a.placeFiles()
 	a.addStatic(site)
 	return a
 }
@@ -190,6 +194,11 @@ func (a *App) respond(c *Context) (*Response, error) {
 func (a *App) dispatch(c *Context) (res result, err error) {
 	defer rescue(&err)
 	a.Signals.RequestStarted.Send(c, c)
+	if c.route != nil {
+		if err := a.checkCSRF(c); err != nil {
+			return result{}, err
+		}
+	}
 	for _, f := range c.chain.preprocess {
 		f(c, c.Endpoint(), c.Params())
 	}
@@ -356,6 +365,7 @@ func (a *App) compiled() *tables {
 		t.chains[name] = flatten(scopes, names)
 	}
 	t.faults = errors.Join(a.compileRoutes(t), a.checkConfig())
+	t.origins, _ = a.Config.originCheck() // whose error is among the faults
 	a.tables.Store(t)
 	return t
 }
@@ -375,19 +385,12 @@ func (a *App) lineage(name string) (scopes []*Scaffold, names []string) {
 	return scopes, names
 }
 
-// checkConfig finds settings that contradict each other.
+// checkConfig finds settings that contradict each other, and those that cannot be.
 func (a *App) checkConfig() error {
-	var faults []error
 	if a.subdomainMatching && a.hostMatching {
-		faults = append(faults, errors.New("carafe: HostMatching and SubdomainMatching exclude each other: choose one"))
+		return errors.Join(errors.New("carafe: HostMatching and SubdomainMatching exclude each other: choose one"), a.Config.check())
 	}
-	if s := strings.ToLower(a.Config.SessionCookie.SameSite); s != "" && s != "lax" && s != "strict" && s != "none" {
-		faults = append(faults, fmt.Errorf("carafe: Config.SessionCookie.SameSite is %q: it must be Lax, Strict, None or empty", s))
-	}
-	if a.Config.SessionCookie.Name != "" && !isToken(a.Config.SessionCookie.Name) {
-		faults = append(faults, fmt.Errorf("carafe: Config.SessionCookie.Name is %q, which cannot be the name of a cookie", a.Config.SessionCookie.Name))
-	}
-	return errors.Join(faults...)
+	return a.Config.check()
 }
 
 // appOwner is the App as the owner of its Scaffold, so that these methods are not the user's.

@@ -304,7 +304,9 @@ func (c *Context) Copy() *Context {
 	b.req.more.Store(c.Request.lazy())
 	b.c.Request, b.c.app = &b.req, &b.app
 	b.c.chain, b.c.route, b.c.match, b.c.routingErr = c.chain, c.route, c.match, c.routingErr
-	b.c.more.Store(&contextMore{session: c.lazy().session})
+	m := &contextMore{}
+	m.session.session = c.openedSession()
+	b.c.more.Store(m)
 	return &b.c
 }
 

@@ -23,6 +23,7 @@ type route struct {
 	view      viewFunc // compiled
 	site      Site     // where the route was registered
 	automatic bool     // OPTIONS is answered by itself
+	csrf      CSRF     // "" means the config's
 	chain     *chain
 }
 
@@ -107,7 +108,7 @@ func (a *App) addRoute(site Site, rule string, view any, s RouteSettings, bluepr
 	if err := a.claimEndpoint(name, view, site); err != nil {
 		return err
 	}
-	rt := &route{endpoint: name, blueprint: within, given: view, site: site}
+	rt := &route{endpoint: name, blueprint: within, given: view, site: site, csrf: s.CSRF}
 	rt.automatic = automaticOptions(view, s, methods, a.Config.ProvideAutomaticOptions)
 	if rt.automatic && len(methods) > 0 {
 		methods = append(slices.Clone(methods), http.MethodOptions)
@@ -300,6 +301,9 @@ func (a *App) compileRoutes(t *tables) error {
 }
 
 func (a *App) finish(rt *route) error {
+	if err := a.Config.checkRouteCSRF(rt); err != nil {
+		return err
+	}
 	view := rt.given
 	if e, ok := a.endpoints[rt.endpoint]; ok {
 		view = e.view
