@@ -1,7 +1,6 @@
 package carafe
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -38,8 +37,11 @@ type App struct {
 	JSON JSONProvider
 	// Sessions opens and saves the session of each request. Default: signed cookies that Flask can read.
 	Sessions SessionInterface
-	// Logger gets what the app has to say. nil means slog.Default().
+	// Logger gets what the app has to say. nil means slog.Default() if that was set, else lines on standard error; see [App.Log].
 	Logger *slog.Logger
+	// LogException takes the place of LogError for errors that no handler answered: to log them elsewhere, or not at all.
+	// nil means LogError, which it must not call.
+	LogException func(c *Context, err error)
 	// Clock tells the time for sessions and cookies. nil means time.Now.
 	Clock func() time.Time
 	// Signals are what the app tells of itself.
@@ -70,7 +72,9 @@ type App struct {
 	background background
 	templating templating
 
-	sessionSigner atomic.Pointer[sessionSigner]
+	sessionSigner  atomic.Pointer[sessionSigner]
+	ownLogger      ownLogger
+	requestsLogged bool
 }
 
 // tables are what set-up comes to; they are read by every request and never change.
@@ -148,6 +152,9 @@ func (a *App) handle(w http.ResponseWriter, r *http.Request) {
 	}
 	t := a.serving()
 	c := a.newContext(w, a.limitBody(w, r)) // 1
+	if a.requestsLogged {
+		c.noteContext()
+	}
 	end := outcome{err: http.ErrAbortHandler}
 	defer a.pop(c, &end) // 10
 	a.push(c, t)         // 1, 2
@@ -409,13 +416,6 @@ func (o appOwner) Closed(method string) error {
 	return nil
 }
 
-func (a *App) logger() *slog.Logger {
-	if a.Logger != nil {
-		return a.Logger
-	}
-	return slog.Default()
-}
-
 // report hands what failed after the response to whoever catches errors, else to the log.
 func (a *App) report(c *Context, err error) {
 	if catch := catcher(c.app.parent); catch != nil && a.Config.propagate() {
@@ -423,18 +423,6 @@ func (a *App) report(c *Context, err error) {
 		return
 	}
 	a.LogError(c, err)
-}
-
-// LogError logs an error that no handler answered, once, with the stack if it was a panic.
-//
-// Source: Flask.log_exception.
-func (a *App) LogError(c *Context, err error) {
-	args := []any{"method", c.Request.Method, "path", c.Request.URL.Path, "endpoint", c.Endpoint(), "error", err}
-	var pe *PanicError
-	if errors.As(err, &pe) && pe.Stack != nil {
-		args = append(args, "stack", string(pe.Stack))
-	}
-	a.logger().Log(context.WithoutCancel(c), slog.LevelError, fmt.Sprintf("Exception on %s [%s]", c.Request.URL.Path, c.Request.Method), args...)
 }
 
 // debugFromEnv reads CARAFE_DEBUG. Source: flask.helpers.get_debug_flag.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"runtime/debug"
 	"sync"
@@ -58,6 +59,9 @@ type contextMore struct {
 	after   []AfterFunc
 	session sessionState
 	params  Values
+
+	requestID string // "" until somebody asks
+	logger    *slog.Logger
 }
 
 // block is the one allocation of a request's own state.
@@ -304,7 +308,7 @@ func (c *Context) Copy() *Context {
 	b.req.more.Store(c.Request.lazy())
 	b.c.Request, b.c.app = &b.req, &b.app
 	b.c.chain, b.c.route, b.c.match, b.c.routingErr = c.chain, c.route, c.match, c.routingErr
-	m := &contextMore{}
+	m := &contextMore{requestID: c.knownRequestID()}
 	m.session.session = c.openedSession()
 	b.c.more.Store(m)
 	return &b.c

@@ -54,8 +54,19 @@ func (a *App) limitBody(w http.ResponseWriter, r *http.Request) *http.Request {
 		return r
 	}
 	limited := *r
-	limited.Body = http.MaxBytesReader(w, r.Body, a.Config.MaxContentLength)
+	limited.Body = http.MaxBytesReader(bareWriter(w), r.Body, a.Config.MaxContentLength)
 	return &limited
+}
+
+// bareWriter is the server's own writer, which closes the connection when a body is too large, below those of middleware.
+func bareWriter(w http.ResponseWriter) http.ResponseWriter {
+	for {
+		inner, ok := w.(interface{ Unwrap() http.ResponseWriter })
+		if !ok {
+			return w
+		}
+		w = inner.Unwrap()
+	}
 }
 
 // tooLarge turns the error of a body that is over its limit into a 413, and of one that broke off into a 400.
