@@ -394,10 +394,14 @@ func (a *App) lineage(name string) (scopes []*Scaffold, names []string) {
 
 // checkConfig finds settings that contradict each other, and those that cannot be.
 func (a *App) checkConfig() error {
+	faults := []error{a.Config.check()}
 	if a.subdomainMatching && a.hostMatching {
-		return errors.Join(errors.New("carafe: HostMatching and SubdomainMatching exclude each other: choose one"), a.Config.check())
+		faults = append(faults, errors.New("carafe: HostMatching and SubdomainMatching exclude each other: choose one"))
 	}
-	return a.Config.check()
+	if s, ok := a.Sessions.(interface{ Check() error }); ok {
+		faults = append(faults, s.Check())
+	}
+	return errors.Join(faults...)
 }
 
 // appOwner is the App as the owner of its Scaffold, so that these methods are not the user's.

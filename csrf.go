@@ -90,6 +90,12 @@ func (c *Config) checkRouteCSRF(rt *route) error {
 	return nil
 }
 
+// tokenSigner is the signer that the session uses, so that both share what was derived from the keys.
+func (a *App) tokenSigner() *sessionSigner {
+	s, _ := a.Sessions.(CookieSessions)
+	return a.signer(s.Signing)
+}
+
 // CSRFToken is a token for a form of this client's: a hidden field csrf_token, or the header X-CSRFToken of a script's request. It
 // is good as long as the session, up to Config.PermanentSessionLifetime, and until [Session.Regenerate]. It panics with
 // [ErrNoSession] if there is no secret key.
@@ -97,7 +103,7 @@ func (c *Config) checkRouteCSRF(rt *route) error {
 // The tokens are those of Flask-WTF: an app with it, and the same secret key, takes them and gives them.
 func (c *Context) CSRFToken() string {
 	a := c.App()
-	signer := a.signer()
+	signer := a.tokenSigner()
 	if signer == nil {
 		panic(ErrNoSession)
 	}
@@ -127,7 +133,7 @@ var errNoCSRFToken = errors.New("no CSRF token in the form field csrf_token or t
 func (c *Context) checkCSRFToken() error {
 	a := c.App()
 	token := c.sentCSRFToken()
-	signer := a.signer()
+	signer := a.tokenSigner()
 	if token == "" || signer == nil {
 		return errNoCSRFToken
 	}

@@ -204,9 +204,6 @@ func (p *dotenvParser) plain() string {
 			value = value[:i]
 		}
 	}
-	if strings.HasPrefix(value, "#") {
-		value = ""
-	}
 	return strings.TrimRight(value, " \t\r\f\v")
 }
 

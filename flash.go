@@ -1,6 +1,7 @@
 package carafe
 
 import (
+	"html/template"
 	"slices"
 
 	"github.com/carafeweb/carafe/signing"
@@ -9,7 +10,12 @@ import (
 // Flash keeps a message for the next page that shows messages; its category is "message" unless another is given.
 //
 // Source: flask.flash.
-func (c *Context) Flash(msg string, category ...string) {
+func (c *Context) Flash(msg string, category ...string) { c.flash(msg, category) }
+
+// FlashHTML is Flash for a message that is HTML, which templates do not escape.
+func (c *Context) FlashHTML(msg template.HTML, category ...string) { c.flash(msg, category) }
+
+func (c *Context) flash(msg any, category []string) {
 	m := FlashMessage{Category: "message", Message: msg}
 	if len(category) > 0 {
 		m.Category = category[0]

@@ -32,11 +32,21 @@ type ServerSessions struct {
 	Store SessionStore
 	// Codec turns the values into what is stored. nil means the types of a signed cookie, [signing.TaggedJSON].
 	Codec signing.Codec
+	// Name is the cookie's name for a request. nil means Config.SessionCookie.Name.
+	Name func(*Context) string
+}
+
+// Check says what is missing; it is asked when set-up ends.
+func (s *ServerSessions) Check() error {
+	if s.Store == nil {
+		return errors.New("carafe: ServerSessions.Store is nil: give a store, &carafe.MemoryStore{} or another")
+	}
+	return nil
 }
 
 // A SessionStore keeps data by key until it expires; keys are 64 hexadecimal digits. Its methods are called at once from any
-// number of requests, whose contexts they get; one that waits for another machine must give up after a time. [TestSessionStore]
-// is what a store must pass.
+// number of requests, whose contexts they get; one that waits for another machine must give up after a time. [CheckSessionStore]
+// tells whether a store does all this.
 type SessionStore interface {
 	// Load is the data of key, nil if there is none. The slice is the caller's.
 	Load(ctx context.Context, key string) ([]byte, error)
@@ -58,13 +68,10 @@ var errSessionGone = errors.New("the session was deleted meanwhile")
 
 // Open reads the session of the cookie's id.
 func (s *ServerSessions) Open(c *Context) (*Session, error) {
-	if s.Store == nil {
-		return nil, errors.New("carafe: ServerSessions.Store is nil: give a store")
-	}
 	a := c.App()
 	fresh := NewSession(nil, true)
 	fresh.stored = &storedSession{}
-	cookie, err := c.Request.Cookie(a.Config.SessionCookie.Name)
+	cookie, err := c.Request.Cookie(a.cookieName(s.Name, c))
 	if err != nil || !isSessionID(cookie.Value) {
 		return fresh, nil
 	}
@@ -87,7 +94,7 @@ func (s *ServerSessions) Refresh(c *Context) bool {
 	if !a.Config.SessionRefreshEachRequest || c.Request.Header["Cookie"] == nil {
 		return false
 	}
-	cookie, err := c.Request.Cookie(a.Config.SessionCookie.Name)
+	cookie, err := c.Request.Cookie(a.cookieName(s.Name, c))
 	return err == nil && isSessionID(cookie.Value)
 }
 
@@ -107,7 +114,7 @@ func (s *ServerSessions) Save(c *Context, session *Session, resp *Response) erro
 				return err
 			}
 		}
-		return a.deleteSessionCookie(resp)
+		return a.deleteSessionCookie(a.cookieName(s.Name, c), resp)
 	case sessionKept:
 		return s.keep(c, session, resp)
 	}
@@ -141,7 +148,7 @@ func (s *ServerSessions) keep(c *Context, session *Session, resp *Response) erro
 	}
 	session.stored = &storedSession{id, mine}
 	session.regenerate = false
-	return a.setSessionCookie(session, resp, id, now)
+	return a.setSessionCookie(session, resp, a.cookieName(s.Name, c), id, now)
 }
 
 // create stores a session under a new id, and then forgets the old one.
