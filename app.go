@@ -1,7 +1,6 @@
 package carafe
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -38,8 +37,11 @@ type App struct {
 	JSON JSONProvider
 	// Sessions opens and saves the session of each request. Default: signed cookies that Flask can read.
 	Sessions SessionInterface
-	// Logger gets what the app has to say. nil means slog.Default().
+	// Logger gets what the app has to say. nil means slog.Default() if that was set, else lines on standard error; see [App.Log].
 	Logger *slog.Logger
+	// LogException takes the place of LogError for errors that no handler answered: to log them elsewhere, or not at all.
+	// nil means LogError, which it must not call.
+	LogException func(c *Context, err error)
 	// Clock tells the time for sessions and cookies. nil means time.Now.
 	Clock func() time.Time
 	// FileMaxAge says for how long caches may keep a file that is sent, by its full name; ok is false for one that they must
@@ -55,6 +57,7 @@ type App struct {
 	hostMatching      bool
 	subdomainMatching bool
 	debugJSON         *bool
+	instance          instanceFolder
 
 	setupMu    sync.Mutex
 	urls       *routing.Map
@@ -73,7 +76,9 @@ type App struct {
 	binder     binder // plans of what views and Bind fill, the validator, the languages of its messages
 	templating templating
 
-	sessionSigner atomic.Pointer[sessionSigner]
+	sessionSigner  atomic.Pointer[sessionSigner]
+	ownLogger      ownLogger
+	requestsLogged bool
 }
 
 // tables are what set-up comes to; they are read by every request and never change.
@@ -81,6 +86,8 @@ type tables struct {
 	own    *chain            // around what no blueprint's route matched
 	chains map[string]*chain // by registered name of the innermost blueprint
 	faults error             // why the app cannot serve
+
+	origins *http.CrossOriginProtection
 }
 
 // New makes an app. The name labels its logs, and [App.Name] returns it.
@@ -88,7 +95,7 @@ func New(name string, opts ...AppOption) *App {
 	site := callSite()
 	a := &App{
 		name:      name,
-		Config:    defaultConfig(),
+		Config:    DefaultConfig(),
 		Sessions:  CookieSessions{},
 		endpoints: map[string]endpoint{},
 		scopes:    map[string]*Scaffold{},
@@ -101,6 +108,7 @@ func New(name string, opts ...AppOption) *App {
 	for _, o := range opts {
 		o.ApplyApp(a)
 	}
+	a.placeFiles()
 	a.addStatic(site)
 	return a
 }
@@ -148,6 +156,9 @@ func (a *App) handle(w http.ResponseWriter, r *http.Request) {
 	}
 	a.serving()
 	c := a.newContext(w, a.limitBody(w, r)) // 1
+	if a.requestsLogged {
+		c.noteContext()
+	}
 	end := outcome{err: http.ErrAbortHandler}
 	defer a.pop(c, &end) // 10
 	resp, err := a.attempt(c)
@@ -192,6 +203,11 @@ func (a *App) attempt(c *Context) (resp *Response, err error) {
 // dispatch is steps 4 and 5.
 func (a *App) dispatch(c *Context) (result, error) {
 	a.Signals.RequestStarted.Send(c, c)
+	if c.route != nil {
+		if err := a.checkCSRF(c); err != nil {
+			return result{}, err
+		}
+	}
 	ch := c.chain()
 	for _, f := range ch.preprocess {
 		f(c, c.Endpoint(), c.Params())
@@ -227,7 +243,6 @@ func (a *App) processResponse(c *Context, resp *Response) (out *Response, err er
 	if err = resp.check(); err != nil {
 		return nil, err
 	}
-	a.warnOfCookies(resp)
 	if a.Signals.RequestFinished.Receivers() {
 		resp.materialize()
 		a.Signals.RequestFinished.Send(c, RequestFinished{c, resp})
@@ -335,7 +350,7 @@ func (a *App) serving() {
 		return
 	}
 	if err := a.Freeze(); err != nil {
-		a.logger().Error("carafe: the app cannot serve", "app", a.name, "error", err)
+		a.logger().Error("carafe: the app cannot serve", "error", err)
 	}
 }
 
@@ -355,6 +370,7 @@ func (a *App) compiled() *tables {
 		t.chains[name] = flatten(scopes, names)
 	}
 	t.faults = errors.Join(a.compileRoutes(t), a.checkConfig())
+	t.origins, _ = a.Config.originCheck() // whose error is among the faults
 	a.tables.Store(t)
 	return t
 }
@@ -374,17 +390,14 @@ func (a *App) lineage(name string) (scopes []*Scaffold, names []string) {
 	return scopes, names
 }
 
-// checkConfig finds settings that contradict each other.
+// checkConfig finds settings that contradict each other, and those that cannot be.
 func (a *App) checkConfig() error {
-	var faults []error
+	faults := []error{a.Config.check()}
 	if a.subdomainMatching && a.hostMatching {
 		faults = append(faults, errors.New("carafe: HostMatching and SubdomainMatching exclude each other: choose one"))
 	}
-	if s := strings.ToLower(a.Config.SessionCookie.SameSite); s != "" && s != "lax" && s != "strict" && s != "none" {
-		faults = append(faults, fmt.Errorf("carafe: Config.SessionCookie.SameSite is %q: it must be Lax, Strict, None or empty", s))
-	}
-	if a.Config.SessionCookie.Name != "" && !isToken(a.Config.SessionCookie.Name) {
-		faults = append(faults, fmt.Errorf("carafe: Config.SessionCookie.Name is %q, which cannot be the name of a cookie", a.Config.SessionCookie.Name))
+	if s, ok := a.Sessions.(interface{ Check() error }); ok {
+		faults = append(faults, s.Check())
 	}
 	return errors.Join(faults...)
 }
@@ -405,13 +418,6 @@ func (o appOwner) Closed(method string) error {
 	return nil
 }
 
-func (a *App) logger() *slog.Logger {
-	if a.Logger != nil {
-		return a.Logger
-	}
-	return slog.Default()
-}
-
 // report hands what failed after the response to whoever catches errors, else to the log.
 func (a *App) report(c *Context, err error) {
 	if catch := catcher(c.app.parent); catch != nil && a.Config.propagate() {
@@ -419,18 +425,6 @@ func (a *App) report(c *Context, err error) {
 		return
 	}
 	a.LogError(c, err)
-}
-
-// LogError logs an error that no handler answered, once, with the stack if it was a panic.
-//
-// Source: Flask.log_exception.
-func (a *App) LogError(c *Context, err error) {
-	args := []any{"method", c.Request.Method, "path", c.Request.URL.Path, "endpoint", c.Endpoint(), "error", err}
-	var pe *PanicError
-	if errors.As(err, &pe) && pe.Stack != nil {
-		args = append(args, "stack", string(pe.Stack))
-	}
-	a.logger().Log(context.WithoutCancel(c), slog.LevelError, fmt.Sprintf("Exception on %s [%s]", c.Request.URL.Path, c.Request.Method), args...)
 }
 
 // debugFromEnv reads CARAFE_DEBUG. Source: flask.helpers.get_debug_flag.

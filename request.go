@@ -2,11 +2,12 @@ package carafe
 
 import (
 	"fmt"
-	"github.com/carafeweb/carafe/gateway"
 	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
+
+	"github.com/carafeweb/carafe/gateway"
 
 	"github.com/carafeweb/carafe/wire"
 )

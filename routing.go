@@ -22,6 +22,7 @@ type route struct {
 	view      viewFunc // compiled
 	site      Site     // where the route was registered
 	automatic bool     // OPTIONS is answered by itself
+	csrf      CSRF     // "" means the config's
 	chain     *chain
 }
 
@@ -106,7 +107,7 @@ func (a *App) addRoute(site Site, rule string, view any, s RouteSettings, bluepr
 	if err := a.claimEndpoint(name, view, site); err != nil {
 		return err
 	}
-	rt := &route{endpoint: name, given: view, site: site}
+	rt := &route{endpoint: name, given: view, site: site, csrf: s.CSRF}
 	rt.automatic = automaticOptions(view, s, methods, a.Config.ProvideAutomaticOptions)
 	if rt.automatic && len(methods) > 0 {
 		methods = append(slices.Clone(methods), http.MethodOptions)
@@ -310,6 +311,9 @@ func (a *App) chainOf(t *tables, rt *route) *chain {
 }
 
 func (a *App) finish(rt *route) error {
+	if err := a.Config.checkRouteCSRF(rt); err != nil {
+		return err
+	}
 	view := rt.given
 	if e, ok := a.endpoints[rt.endpoint]; ok {
 		view = e.view
