@@ -227,6 +227,9 @@ func TestAllocations(t *testing.T) {
 		r := httptest.NewRequest("GET", path, nil)
 		w := discardWriter{http.Header{}}
 		app.ServeHTTP(w, r)
+		if poolsLeak {
+			budget *= 2
+		}
 		if got := testing.AllocsPerRun(100, func() { app.ServeHTTP(w, r) }); got > budget {
 			t.Errorf("GET %s makes %.0f allocations, want at most %.0f", path, got, budget)
 		}
