@@ -229,30 +229,26 @@ func TestBodyLimits(t *testing.T) {
 type hostileBody struct {
 	head, unit, tail string
 	left             int64
+	at               int // in unit
 }
 
-func (h *hostileBody) Read(p []byte) (int, error) {
-	if h.head != "" {
-		n := copy(p, h.head)
-		h.head = h.head[n:]
-		return n, nil
-	}
-	if h.left > 0 {
-		n := 0
-		for n+len(h.unit) <= len(p) && h.left > 0 {
-			n += copy(p[n:], h.unit)
-			h.left -= int64(len(h.unit))
+func (h *hostileBody) Read(p []byte) (n int, err error) {
+	for n < len(p) {
+		switch {
+		case h.head != "":
+			k := copy(p[n:], h.head)
+			h.head, n = h.head[k:], n+k
+		case h.left > 0:
+			k := copy(p[n:], h.unit[h.at:])
+			h.at, h.left, n = (h.at+k)%len(h.unit), h.left-int64(k), n+k
+		case h.tail != "":
+			k := copy(p[n:], h.tail)
+			h.tail, n = h.tail[k:], n+k
+		default:
+			return n, io.EOF
 		}
-		if n > 0 {
-			return n, nil
-		}
 	}
-	if h.tail != "" {
-		n := copy(p, h.tail)
-		h.tail = h.tail[n:]
-		return n, nil
-	}
-	return 0, io.EOF
+	return n, nil
 }
 
 func TestAGigabyteOfHostileBodyTakes64Megabytes(t *testing.T) {
@@ -304,7 +300,7 @@ func TestAGigabyteOfHostileBodyTakes64Megabytes(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			peak := watchHeap(t)
-			w := post(app, "/"+tt.how, tt.typ, io.MultiReader(&hostileBody{tt.head, tt.unit, tt.tail, size}))
+			w := post(app, "/"+tt.how, tt.typ, io.MultiReader(&hostileBody{head: tt.head, unit: tt.unit, tail: tt.tail, left: size}))
 			if w.Code != tt.status {
 				t.Errorf("status %d %.200q, want %d", w.Code, w.Body.String(), tt.status)
 			}
