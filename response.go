@@ -193,6 +193,10 @@ func (a *App) convert(c *Context, res result) (*Response, error) {
 		return a.runHandler(c, gateway.Handler(v))
 	case http.Handler:
 		return a.runHandler(c, v)
+	case io.Reader:
+		resp := &Response{typ: typeHTML}
+		resp.setReader(v) // and close it
+		return resp, nil
 	}
 	if s := streamer(res.body); s != nil {
 		return &Response{stream: s, typ: typeHTML}, nil
@@ -413,10 +417,6 @@ func streamer(v any) Streamer {
 		return streamPairs(s)
 	case func(func([]byte, error) bool):
 		return streamPairs(s)
-	case io.Reader:
-		resp := &Response{}
-		resp.setReader(s)
-		return resp.stream
 	}
 	return nil
 }
