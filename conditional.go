@@ -3,6 +3,7 @@ package carafe
 import (
 	"crypto/sha1"
 	"encoding/hex"
+	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -47,6 +48,9 @@ func (resp *Response) ETag() (tag string, weak, ok bool) {
 func (resp *Response) AddETag(weak bool) error {
 	if resp.Header[headerETag] != nil {
 		return nil
+	}
+	if resp.hasJSON {
+		return errors.New("carafe: the JSON is not encoded yet: call MakeConditional first, or add the ETag in an after-request function")
 	}
 	body, err := resp.Bytes()
 	if err != nil {

@@ -240,6 +240,9 @@ func (c *Context) describeFile(resp *Response, f *openFile, s *FileSettings) err
 		return errors.New("carafe: an attachment needs a name: give carafe.Attachment a name, or carafe.DownloadName")
 	}
 	resp.Header[headerLength] = []string{strconv.FormatInt(f.size, 10)}
+	if err := f.setETag(resp, s); err != nil { // of the file's own time
+		return err
+	}
 	if !s.LastModified.IsZero() {
 		f.modified = s.LastModified
 	}
@@ -247,7 +250,7 @@ func (c *Context) describeFile(resp *Response, f *openFile, s *FileSettings) err
 		resp.SetLastModified(f.modified)
 	}
 	c.setMaxAge(resp, f, s)
-	return f.setETag(resp, s)
+	return nil
 }
 
 func setFileType(resp *Response, name string, named bool, s *FileSettings) error {

@@ -3,6 +3,7 @@ package carafe
 import (
 	"fmt"
 	"html/template"
+	"io"
 	"net/http"
 	"reflect"
 	"slices"
@@ -90,6 +91,10 @@ func (a *App) convert(c *Context, res result) (*Response, error) {
 		return a.runHandler(c, gateway.Handler(v))
 	case http.Handler:
 		return a.runHandler(c, v)
+	case io.Reader:
+		resp := &Response{typ: typeHTML}
+		resp.setReader(v) // and close it
+		return resp, nil
 	}
 	if s := streamer(res.body); s != nil {
 		return &Response{stream: s, typ: typeHTML}, nil

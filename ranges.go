@@ -86,9 +86,6 @@ func sectionOf(content readerAt, start, length int64) io.Reader {
 		}
 	}
 	if f, ok := content.(*os.File); ok {
-		if start == 0 {
-			return f
-		}
 		if _, err := f.Seek(start, io.SeekStart); err == nil {
 			return f
 		}

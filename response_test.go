@@ -25,8 +25,8 @@ func TestReplyIsFlasksTuple(t *testing.T) {
 		{"body, status and headers", carafe.Reply("Meh", 400, http.Header{"X-Foo": {"Testing"}, "Content-Type": {"text/plain"}}), "400 text/plain [Testing] Meh"},
 		{"body and headers", carafe.Reply("Hello", http.Header{"X-Foo": {"Test"}, "Content-Type": {"text/plain"}}), "200 text/plain [Test] Hello"},
 		{"body and status", carafe.Reply("Hello", 400), "400 text/html; charset=utf-8 [] Hello"},
-		{"a response whose header is replaced", carafe.Reply(withHeader("Hello", "X-Foo", "Baz"), map[string]string{"X-Foo": "Bar"}), "200 text/html; charset=utf-8 [Bar] Hello"},
-		{"a response whose status is replaced", carafe.Reply(withHeader("", "X-Foo", "Baz"), 500), "500 text/html; charset=utf-8 [Baz] "},
+		{"a response whose header is replaced", carafe.Reply(headed1("Hello", "X-Foo", "Baz"), map[string]string{"X-Foo": "Bar"}), "200 text/html; charset=utf-8 [Bar] Hello"},
+		{"a response whose status is replaced", carafe.Reply(headed1("", "X-Foo", "Baz"), 500), "500 text/html; charset=utf-8 [Baz] "},
 		{"an HTTP error as a response", carafe.Reply(&carafe.HTTPError{Code: 404}, 404), "404 text/html; charset=utf-8 [] *"},
 		{"a map and a status", carafe.Reply(map[string]any{"foo": "bar"}, 201), "201 application/json [] {\"foo\":\"bar\"}\n"},
 		{"a slice and a status", carafe.Reply([]string{"foo"}, 201), "201 application/json [] [\"foo\"]\n"},
@@ -50,7 +50,7 @@ func TestReplyIsFlasksTuple(t *testing.T) {
 	}
 }
 
-func withHeader(body, name, value string) *carafe.Response {
+func headed1(body, name, value string) *carafe.Response {
 	resp := carafe.HTML(body)
 	resp.Header.Set(name, value)
 	return resp

@@ -1,6 +1,7 @@
 package carafe
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -16,6 +17,10 @@ import (
 // Source: werkzeug.wrappers.Response.set_cookie.
 func (resp *Response) SetCookie(c *http.Cookie) error {
 	cookie := *c
+	name := strings.ToLower(c.Name)
+	if !c.Secure && !c.Partitioned && (strings.HasPrefix(name, "__host-") || strings.HasPrefix(name, "__secure-")) {
+		return fmt.Errorf("carafe: the cookie %q needs Secure: browsers drop it otherwise", c.Name)
+	}
 	if cookie.Path == "" {
 		cookie.Path = "/"
 	}

@@ -26,10 +26,6 @@ func streamer(v any) Streamer {
 		return streamPairs(s)
 	case func(func([]byte, error) bool):
 		return streamPairs(s)
-	case io.Reader:
-		resp := &Response{}
-		resp.setReader(s)
-		return resp.stream
 	}
 	return nil
 }
