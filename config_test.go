@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -397,5 +398,38 @@ func TestDocsNameEverySetting(t *testing.T) {
 	}
 	if n := len(c.Keys()); n != len(fields) || !slices.IsSorted(c.Keys()) {
 		t.Errorf("Keys has %d of %d", n, len(fields))
+	}
+}
+
+func TestTrustedHostsOfTheConfig(t *testing.T) {
+	app := carafe.New("hosts")
+	must(t, app.Config.FromMap(map[string]any{"TRUSTED_HOSTS": []any{"example.test", ".other.test"}}))
+	app.Get("/", func() string { return "" }, carafe.Endpoint("index"))
+	for host, want := range map[string]int{"example.test": 200, "a.other.test": 200, "bad.test": 400} {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.Host = host
+		w := httptest.NewRecorder()
+		app.ServeHTTP(w, r)
+		if w.Code != want {
+			t.Errorf("host %s: %d, want %d", host, w.Code, want)
+		}
+	}
+}
+
+func TestLimitsOfTheConfig(t *testing.T) {
+	c := carafe.DefaultConfig()
+	if c.MaxContentLength != 16<<20 || c.MaxFormMemorySize != 500_000 || c.MaxFormParts != 1000 {
+		t.Errorf("the defaults are %d, %d, %d", c.MaxContentLength, c.MaxFormMemorySize, c.MaxFormParts)
+	}
+	app := carafe.New("limits")
+	app.Logger = slog.New(slog.DiscardHandler)
+	must(t, app.Config.FromMap(map[string]any{"MAX_CONTENT_LENGTH": 100, "MAX_FORM_MEMORY_SIZE": 50, "MAX_FORM_PARTS": 3}))
+	app.Post("/", func(c *carafe.Context) (string, error) { _, err := c.Request.Data(); return "", err }, carafe.Endpoint("index"))
+	for size, want := range map[int]int{100: 200, 101: 413} {
+		w := httptest.NewRecorder()
+		app.ServeHTTP(w, httptest.NewRequest("POST", "/", strings.NewReader(strings.Repeat("x", size))))
+		if w.Code != want {
+			t.Errorf("a body of %d bytes: %d, want %d", size, w.Code, want)
+		}
 	}
 }

@@ -72,6 +72,9 @@ func cookieDomain(cookie *http.Cookie) (string, error) {
 	if strings.HasPrefix(cookie.Name, "__Host-") && (domain != "" || cookie.Path != "/") {
 		return "", fmt.Errorf("carafe: the cookie %q can have no Domain, and Path /: browsers drop it otherwise", cookie.Name)
 	}
+	if domain == "" {
+		return "", nil
+	}
 	ascii, err := routing.ASCIIHost(domain)
 	if err != nil {
 		return "", fmt.Errorf("carafe: the domain of cookie %q: %w", cookie.Name, err)
@@ -130,9 +133,15 @@ func quoteCookie(value string) string {
 	return string(append(b, '"'))
 }
 
-func isCookieByte(c byte) bool {
-	return isAlphanumeric(c) || strings.IndexByte(cookieBytes, c) >= 0
-}
+// isCookieByte is asked for each byte of each cookie.
+func isCookieByte(c byte) bool { return plainCookieBytes[c] }
+
+var plainCookieBytes = func() (plain [256]bool) {
+	for c := range plain {
+		plain[c] = isAlphanumeric(byte(c)) || strings.IndexByte(cookieBytes, byte(c)) >= 0
+	}
+	return plain
+}()
 
 // cookiePathBytes stand in a path as they are, next to letters and digits: what a URL's path may hold, and the
 // percent of what is encoded already, but no semicolon.

@@ -47,6 +47,20 @@ func LoadDotenv(files ...string) (loaded bool, err error) {
 	return len(values) > 0, err
 }
 
+// loadDotenv is LoadDotenv for the development server, unless CARAFE_SKIP_DOTENV is set; debug mode may come of it.
+//
+// Source: Flask.run, flask.helpers.get_load_dotenv.
+func (a *App) loadDotenv() error {
+	if os.Getenv("CARAFE_SKIP_DOTENV") != "" {
+		return nil
+	}
+	loaded, err := LoadDotenv()
+	if loaded && debugFromEnv() {
+		a.Config.Debug = true
+	}
+	return err
+}
+
 func defaultDotenv() (files []string) {
 	dir, err := os.Getwd()
 	if err != nil {

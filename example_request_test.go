@@ -48,7 +48,7 @@ func ExampleRequest_Forms() {
 		}
 		return strings.Join(form.Names(), ",") + " from " + form.Get("name"), nil
 	})
-	answerTo(post(app, "/sign", "application/x-www-form-urlencoded", strings.NewReader("name=Ada&text=Hello")))
+	answerTo(postTo(app, "/sign", "application/x-www-form-urlencoded", strings.NewReader("name=Ada&text=Hello")))
 	// Output: 200 name,text from Ada
 }
 
@@ -62,7 +62,7 @@ func ExampleRequest_Files() {
 		return fmt.Sprintf("%s, %d bytes", carafe.SecureFilename(f.Filename), f.Size()), nil
 	})
 	body := "--B\r\nContent-Disposition: form-data; name=\"photo\"; filename=\"../me at sea.png\"\r\n\r\n12345\r\n--B--\r\n"
-	answerTo(post(app, "/upload", "multipart/form-data; boundary=B", strings.NewReader(body)))
+	answerTo(postTo(app, "/upload", "multipart/form-data; boundary=B", strings.NewReader(body)))
 	// Output: 200 me_at_sea.png, 5 bytes
 }
 
@@ -83,7 +83,7 @@ func ExampleRequest_Parts() {
 		return fmt.Sprint(total, " bytes, none of them kept"), nil
 	})
 	body := "--B\r\nContent-Disposition: form-data; name=\"f\"; filename=\"f\"\r\n\r\n12345\r\n--B--\r\n"
-	answerTo(post(app, "/store", "multipart/form-data; boundary=B", strings.NewReader(body)))
+	answerTo(postTo(app, "/store", "multipart/form-data; boundary=B", strings.NewReader(body)))
 	// Output: 200 5 bytes, none of them kept
 }
 
@@ -96,8 +96,8 @@ func ExampleRequest_JSON() {
 		}
 		return strconv.Itoa(in.A + in.B), nil
 	})
-	answerTo(post(app, "/add", "application/json", strings.NewReader(`{"a": 1, "b": 2}`)))
-	fmt.Println(post(app, "/add", "text/plain", strings.NewReader(`{}`)).Code, post(app, "/add", "application/json", strings.NewReader(`{`)).Code)
+	answerTo(postTo(app, "/add", "application/json", strings.NewReader(`{"a": 1, "b": 2}`)))
+	fmt.Println(postTo(app, "/add", "text/plain", strings.NewReader(`{}`)).Code, postTo(app, "/add", "application/json", strings.NewReader(`{`)).Code)
 	// Output:
 	// 200 3
 	// 415 400

@@ -139,7 +139,7 @@ func TestWhyJSONCannotBeReadIsToldInDebugModeOnly(t *testing.T) {
 			var v any
 			return "", c.Request.JSON(&v)
 		})
-		w := post(app, "/", "application/json", strings.NewReader(""))
+		w := postTo(app, "/", "application/json", strings.NewReader(""))
 		if w.Code != 400 || strings.Contains(w.Body.String(), "Failed to decode JSON object") != told {
 			t.Errorf("debug %t: %d %q", debug, w.Code, w.Body.String())
 		}
@@ -169,7 +169,7 @@ func TestJSONOfOtherTypes(t *testing.T) {
 		{"/", "application/x+json", `"foo"`, 200, "foo"}, {"/", "text/json", `"foo"`, 415, ""}, {"/", "application/json", `foo`, 400, ""},
 		{"/silent", "text/plain", `x`, 200, "unchanged"}, {"/silent", "application/json", `x`, 200, "unchanged"}, {"/force", "text/plain", `"foo"`, 200, "foo"},
 	} {
-		if w := post(app, tt.path, tt.typ, strings.NewReader(tt.body)); w.Code != tt.status || tt.want != "" && w.Body.String() != tt.want {
+		if w := postTo(app, tt.path, tt.typ, strings.NewReader(tt.body)); w.Code != tt.status || tt.want != "" && w.Body.String() != tt.want {
 			t.Errorf("POST %s %s %s: %d %q, want %d %q", tt.path, tt.typ, tt.body, w.Code, w.Body.String(), tt.status, tt.want)
 		}
 	}

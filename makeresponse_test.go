@@ -119,7 +119,7 @@ func TestAProviderOfOnesOwnReadsAndWrites(t *testing.T) {
 		v, err := c.Request.JSONValue()
 		return carafe.JSON(v), err
 	})
-	if got := post(app, "/", "application/json", strings.NewReader(`{"a": "b"}`)).Body.String(); got != "<map[A:B]>" {
+	if got := postTo(app, "/", "application/json", strings.NewReader(`{"a": "b"}`)).Body.String(); got != "<map[A:B]>" {
 		t.Errorf("it answers %q", got)
 	}
 }

@@ -53,6 +53,9 @@ func (a *App) Run(opts ...RunOption) error {
 }
 
 func (a *App) run(s *runSettings) error {
+	if err := a.loadDotenv(); err != nil {
+		return err
+	}
 	if s.debug != nil {
 		a.Config.Debug = *s.debug
 	}

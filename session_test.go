@@ -496,3 +496,47 @@ func TestSessionsKeepTypesOfTheUsersOwn(t *testing.T) {
 		t.Errorf("a tag that is taken gives the fault %v", err)
 	}
 }
+
+func TestAnAppBelowAPrefixHasItsOwnCookiePath(t *testing.T) {
+	app := sessionApp(t)
+	app.Config.ApplicationRoot = "/bar"
+	w := httptest.NewRecorder()
+	http.StripPrefix("/bar", app).ServeHTTP(w, httptest.NewRequest("GET", "/bar/set?a=1", nil))
+	if line := w.Header().Get("Set-Cookie"); !strings.Contains(line, "; Path=/bar;") {
+		t.Errorf("Set-Cookie is %q", line)
+	}
+}
+
+func TestACopiedContextHasTheSameSession(t *testing.T) {
+	app := sessionApp(t)
+	app.Get("/", func(c *carafe.Context) string {
+		c.Session().Set("a", "1")
+		if got := c.Copy().Session().Get("a"); got != "1" {
+			t.Errorf("the copy's session has %v", got)
+		}
+		return ""
+	}, carafe.Endpoint("index"))
+	visit(t, app).get("/")
+}
+
+func TestCookiesOfAResponse(t *testing.T) {
+	resp := carafe.Text("")
+	must(t, resp.SetCookie(&http.Cookie{Name: "a", Value: "x y"}))
+	must(t, resp.DeleteCookie(&http.Cookie{Name: "b", Path: "/admin", Value: "gone"}))
+	want := []string{`a="x y"; Path=/`, "b=; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0; Path=/admin"}
+	if got := resp.Header["Set-Cookie"]; !reflect.DeepEqual(got, want) {
+		t.Errorf("Set-Cookie %q, want %q", got, want)
+	}
+	for _, c := range []*http.Cookie{
+		{Name: "a b"}, {Name: ""}, {Name: "a\r\nb"}, {Name: "a", Domain: "x; Max-Age=9"}, {Name: "a", SameSite: 99},
+		{Name: "__Host-a", Domain: "example.com"}, {Name: "__Host-a", Path: "/x"},
+	} {
+		if err := resp.SetCookie(c); err == nil || len(resp.Header["Set-Cookie"]) != 2 {
+			t.Errorf("the cookie %+v was taken: %v", c, resp.Header["Set-Cookie"])
+		}
+	}
+	must(t, resp.SetCookie(&http.Cookie{Name: "c", Value: "v", Path: "/; Domain=evil.test"}))
+	if got := resp.Header["Set-Cookie"][2]; got != "c=v; Path=/%3B%20Domain=evil.test" {
+		t.Errorf("Set-Cookie %q", got)
+	}
+}

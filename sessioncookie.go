@@ -111,7 +111,7 @@ func (s CookieSessions) Save(c *Context, session *Session, resp *Response) error
 		return a.setSessionCookie(session, resp, name, value, now)
 	}
 	if session.accessed {
-		resp.Vary("Cookie")
+		resp.varyByCookie()
 	}
 	return nil
 }
@@ -139,7 +139,7 @@ const (
 
 // setSessionCookie sends the cookie of a session. The response then varies by cookie, asked for or not (CVE-2023-30861).
 func (a *App) setSessionCookie(s *Session, resp *Response, name, value string, now time.Time) error {
-	resp.Vary("Cookie")
+	resp.varyByCookie()
 	cookie := a.sessionCookie(name)
 	cookie.Value = value
 	if s.Permanent() {
@@ -148,8 +148,17 @@ func (a *App) setSessionCookie(s *Session, resp *Response, name, value string, n
 	return resp.addCookie(cookie, now)
 }
 
-func (a *App) deleteSessionCookie(name string, resp *Response) error {
+// varyByCookie is Vary("Cookie"), which most responses that have a session need alone.
+func (resp *Response) varyByCookie() {
+	if resp.Header[headerVary] == nil {
+		resp.Header[headerVary] = []string{"Cookie"}
+		return
+	}
 	resp.Vary("Cookie")
+}
+
+func (a *App) deleteSessionCookie(name string, resp *Response) error {
+	resp.varyByCookie()
 	cookie := a.sessionCookie(name)
 	cookie.Expires, cookie.MaxAge = time.Unix(0, 0), -1
 	return resp.addCookie(cookie, time.Time{})

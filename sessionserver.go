@@ -105,7 +105,7 @@ func (s *ServerSessions) Save(c *Context, session *Session, resp *Response) erro
 		session.stored = &storedSession{}
 	}
 	if session.accessed {
-		resp.Vary("Cookie")
+		resp.varyByCookie()
 	}
 	switch a.sessionTask(session) {
 	case sessionGone:

@@ -40,7 +40,7 @@ func multipartBody(t *testing.T, files ...[3]string) (body *bytes.Buffer, typ st
 	return body, w.FormDataContentType()
 }
 
-func post(h http.Handler, target, typ string, body io.Reader) *httptest.ResponseRecorder {
+func postTo(h http.Handler, target, typ string, body io.Reader) *httptest.ResponseRecorder {
 	r := httptest.NewRequest("POST", target, body)
 	r.Header.Set("Content-Type", typ)
 	w := httptest.NewRecorder()
@@ -74,7 +74,7 @@ func TestUploadsAreKeptUntilTheRequestEnds(t *testing.T) {
 		return out.String(), nil
 	})
 	body, typ := multipartBody(t, [3]string{"a", "a.txt", "small"}, [3]string{"b", "b.bin", large}, [3]string{"b", "c.bin", large})
-	w := post(app, "/", typ, body)
+	w := postTo(app, "/", typ, body)
 	if want := "a=a.txt:5:true;b=b.bin:2000000:true;b=c.bin:2000000:true;"; w.Body.String() != want {
 		t.Fatalf("the view read %q, want %q", w.Body.String(), want)
 	}
@@ -106,7 +106,7 @@ func TestSavingUploads(t *testing.T) {
 		return name, errors.Join(f.Save(filepath.Join(dir, name)), f.SaveTo(root, "two-"+name))
 	})
 	body, typ := multipartBody(t, [3]string{"f", "../../My file.txt", "text"})
-	if w := post(app, "/", typ, body); w.Body.String() != "My_file.txt" {
+	if w := postTo(app, "/", typ, body); w.Body.String() != "My_file.txt" {
 		t.Fatalf("answer %d %q", w.Code, w.Body.String())
 	}
 	for _, name := range []string{"My_file.txt", "two-My_file.txt"} {
@@ -134,13 +134,13 @@ func TestPartsAreStreamed(t *testing.T) {
 		return fmt.Sprintf("%s%d", out.String(), form.Len()), err
 	})
 	body, typ := multipartBody(t, [3]string{"a", "1", "one"}, [3]string{"b", "2", "two"})
-	if got := post(app, "/", typ, body).Body.String(); got != "a/1=one;b/2=two;0" {
+	if got := postTo(app, "/", typ, body).Body.String(); got != "a/1=one;b/2=two;0" {
 		t.Errorf("the view read %q", got)
 	}
-	if got := post(app, "/", "text/plain", strings.NewReader("x")).Code; got != 415 {
+	if got := postTo(app, "/", "text/plain", strings.NewReader("x")).Code; got != 415 {
 		t.Errorf("a body that is no multipart: %d, want 415", got)
 	}
-	if got := post(app, "/", typ, strings.NewReader("--broken")).Code; got != 400 {
+	if got := postTo(app, "/", typ, strings.NewReader("--broken")).Code; got != 400 {
 		t.Errorf("a malformed body: %d, want 400", got)
 	}
 }
@@ -292,7 +292,7 @@ func TestAGigabyteOfHostileBodyTakes64Megabytes(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			peak := watchHeap(t)
-			w := post(app, "/"+tt.how, tt.typ, io.MultiReader(&hostileBody{head: tt.head, unit: tt.unit, tail: tt.tail, left: size}))
+			w := postTo(app, "/"+tt.how, tt.typ, io.MultiReader(&hostileBody{head: tt.head, unit: tt.unit, tail: tt.tail, left: size}))
 			if w.Code != tt.status {
 				t.Errorf("status %d %.200q, want %d", w.Code, w.Body.String(), tt.status)
 			}
