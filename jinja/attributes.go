@@ -50,7 +50,7 @@ func attrOf(v value, name string) (value, bool) {
 	case kTuple:
 		return tupleAttr(v, name)
 	case kStr, kMarkup:
-		return boundMethod(v, name, textMethods)
+		return textAttr(v, name)
 	case kTime:
 		return timeAttr(v.r.(time.Time), name)
 	case kInt, kBool, kFloat, kBig:
@@ -97,7 +97,9 @@ func callMethod(f *frame, v value, name string, pos []value, kw []keyword) (valu
 	case kList:
 		methods = listMethods
 	case kStr, kMarkup:
-		methods = textMethods
+		if v.k == kMarkup || !markupMethods[name] {
+			methods = textMethods
+		}
 	}
 	m, ok := methods[name]
 	if !ok {
@@ -256,8 +258,9 @@ func slice(v value, s sliceBounds) value {
 		}
 	case kDict:
 		throw(typeError, "unhashable type: 'slice'")
+	case kUndefined:
+		return v.undefined().attr(v)
 	}
-	definedOrFail(v)
 	throw(typeError, "'%s' object is not subscriptable", typeName(v))
 	return none
 }
@@ -283,6 +286,16 @@ func pick[T any](items []T, s sliceBounds) []T {
 		out = append(out, items[i])
 	}
 	return out
+}
+
+// markupMethods are those that only Markup has.
+var markupMethods = map[string]bool{"escape": true, "unescape": true, "striptags": true}
+
+func textAttr(v value, name string) (value, bool) {
+	if v.k == kStr && markupMethods[name] {
+		return none, false
+	}
+	return boundMethod(v, name, textMethods)
 }
 
 func tupleAttr(v value, name string) (value, bool) {

@@ -98,11 +98,14 @@ func (b *bracesFormatter) field(s string) string {
 
 // escapedField is the field of a Markup: HTML as it is, all else formatted and then escaped.
 func (b *bracesFormatter) escapedField(v value, spec string) string {
-	if v.k == kMarkup || isHTML(v) {
+	if safe(v) {
 		if spec != "" {
 			throw(valueError, "Unsupported format specification for Markup.")
 		}
-		return escaped(v)
+		if v.k == kMarkup {
+			return v.s
+		}
+		return escapeText(ownHTML(v)) // MarkupSafe escapes what __html__ gives here
 	}
 	return escapeText(formatValue(v, spec))
 }

@@ -39,6 +39,11 @@ type names struct {
 	parent *names
 	slots  map[string]int
 	always map[string]bool // assigned before anything in the scope runs
+	loads  map[string]bool // read in the scope itself, not in one inside it
+	// own are names that have nothing to fall back on: the first thing the scope does with them is
+	// to assign them. Code inside that runs earlier finds them undefined, as in Jinja2, even if the
+	// render was given a value of that name.
+	own map[string]bool
 }
 
 // compileTemplate compiles a parsed template. The error is an *Error.
@@ -148,6 +153,7 @@ func (c *compiler) compileBlock(b *blockNode) *code {
 // openScope opens a scope for the names that body assigns, and gives their slots.
 func (c *compiler) openScope(body []node, extra ...string) (first, last int) {
 	s := &names{fn: c.fn, parent: c.names, slots: map[string]int{}, always: map[string]bool{}}
+	s.analyze(body)
 	c.names = s
 	first = c.fn.size
 	for _, name := range extra {
@@ -283,7 +289,8 @@ func reset(first, last int) func(f *frame) {
 // slotRef is where a name may be: so many functions out, in that slot.
 type slotRef struct {
 	depth, slot int
-	always      bool
+	always      bool // assigned whenever it is read
+	own         bool // undefined if it is not assigned
 }
 
 // find lists the places of a name from the inside out, up to one that is always assigned.
@@ -298,9 +305,9 @@ func (c *compiler) find(name string) []slotRef {
 		for fn := c.fn; fn != s.fn; fn = fn.parent {
 			depth++
 		}
-		ref := slotRef{depth, i, s.always[name]}
+		ref := slotRef{depth, i, s.always[name], s.own[name]}
 		refs = append(refs, ref)
-		if ref.always {
+		if ref.always || ref.own {
 			break
 		}
 	}

@@ -124,15 +124,15 @@ func (c *compiler) emitCall(n node, mark int32) stmt {
 
 // filterOn compiles a chain of filters. first is the value of a block's filter, else nil.
 func (c *compiler) filterOn(n *filterNode, first expr) expr {
+	flt := c.env.filters[n.name]
+	if flt == nil {
+		return c.unknown("filter", n.name, n.line)
+	}
 	obj := first
 	if inner, ok := n.obj.(*filterNode); ok {
 		obj = c.filterOn(inner, first)
 	} else if n.obj != nil {
 		obj = c.expr(n.obj)
-	}
-	flt := c.env.filters[n.name]
-	if flt == nil {
-		return c.unknown("filter", n.name, n.line)
 	}
 	return c.apply(flt, obj, &n.callArgs)
 }

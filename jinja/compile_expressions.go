@@ -83,6 +83,10 @@ func (c *compiler) load(name string) expr {
 	if n := len(refs); n > 0 && refs[n-1].always {
 		return c.loadRefs(refs, nil)
 	}
+	if n := len(refs); n > 0 && refs[n-1].own {
+		undef := newUndefined(undefinedInfo{behave: c.env.opts.Undefined, name: name})
+		return c.loadRefs(refs, func(*frame) value { return undef })
+	}
 	switch name {
 	case "self":
 		return c.loadRefs(refs, func(f *frame) value { return fromObject(&selfRef{f.ctx}) })
@@ -302,13 +306,14 @@ func (c *compiler) compare(n *compareNode) expr {
 }
 
 func (c *compiler) concat(n *concatNode) expr {
-	items, fixed, volatile := c.exprs(n.items), c.escape, c.volatile
+	// In a block whose mode only the render knows the result is plain text, as in Jinja2.
+	items, escape := c.exprs(n.items), c.escape && !c.volatile
 	return func(f *frame) value {
 		parts := f.r.take(len(items))
 		for i, e := range items {
 			parts[i] = e(f)
 		}
-		v := concat(parts, fixed && !volatile || volatile && f.ctx.escape)
+		v := concat(parts, escape)
 		f.r.drop(len(items))
 		return v
 	}
@@ -339,8 +344,10 @@ func (c *compiler) dict(n *dictNode) expr {
 
 // constant evaluates an expression of literals and operators alone. What fails is left for the
 // render, which may never come to it.
-func (c *compiler) constant(n node) (v value, ok bool) {
-	if !isConstant(n) {
+func (c *compiler) constant(n node) (v value, ok bool) { return c.evaluate(n, isConstant) }
+
+func (c *compiler) evaluate(n node, allowed func(node) bool) (v value, ok bool) {
+	if !allowed(n) {
 		return none, false
 	}
 	if k, isConst := n.(*constNode); isConst {
@@ -351,8 +358,46 @@ func (c *compiler) constant(n node) (v value, ok bool) {
 			v, ok = none, false
 		}
 	}()
-	v = c.operator(n)(nil)
-	return v, len(v.s) <= maxFolded && (v.k != kTuple || seqLen(v) <= maxFolded)
+	v = c.literal(n)(nil)
+	return v, len(v.s) <= maxFolded && (v.k != kTuple || seqLen(v) <= maxFolded) && v.k != kUndefined
+}
+
+// literal compiles a node that isLiteral allows, to be run without a frame.
+func (c *compiler) literal(n node) expr {
+	switch n := n.(type) {
+	case *concatNode:
+		parts := make([]expr, len(n.items))
+		for i, item := range n.items {
+			parts[i] = c.literal(item)
+		}
+		return func(f *frame) value {
+			vals := make([]value, len(parts))
+			for i, p := range parts {
+				vals[i] = p(f)
+			}
+			return concat(vals, false)
+		}
+	case *constNode, *itemNode, *condNode:
+		return c.expr(n)
+	}
+	return c.operator(n)
+}
+
+// isLiteral reports whether n is built from literals, lists and dicts included: what it prints is
+// known, though a list itself must be made anew each time.
+func isLiteral(n node) bool {
+	switch n.(type) {
+	case *constNode:
+		return true
+	case *binaryNode, *logicNode, *unaryNode, *compareNode, *tupleNode, *listNode, *dictNode, *concatNode, *itemNode, *condNode:
+		for _, x := range children(n) {
+			if !isLiteral(x) {
+				return false
+			}
+		}
+		return true
+	}
+	return false
 }
 
 // maxFolded bounds a constant's size: 'x' * 1000000 is made when it is printed, not kept.

@@ -119,7 +119,7 @@ func (c *compiler) checked(s stmt) stmt {
 // constantOutput is what a constant prints, escaped already. As in Jinja2, inside an autoescape
 // block whose mode only the render knows, constants go by the mode around it.
 func (c *compiler) constantOutput(n node) (string, bool) {
-	v, ok := c.constant(n)
+	v, ok := c.evaluate(n, isLiteral)
 	if !ok {
 		return "", false
 	}
@@ -251,7 +251,7 @@ func (c *compiler) setBlock(n *setBlockNode) stmt {
 			f.slots[held] = v
 			v = filter(f)
 			if f.ctx.escape {
-				v = markup(escaped(v))
+				v = asMarkup(v)
 			}
 		}
 		assign(f, v)

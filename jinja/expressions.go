@@ -211,7 +211,6 @@ type tupleOpts struct {
 	namespace bool
 	cond      bool // conditional expressions are allowed
 	parens    bool // in parentheses, so that an empty tuple is one
-	ends      []string
 }
 
 // tuple reads one expression, or several with commas, which make a tuple.
@@ -225,7 +224,7 @@ func (p *parser) tuple(o tupleOpts) node {
 		if len(n.items) > 0 {
 			p.expect("comma")
 		}
-		if p.tupleEnds(o.ends) {
+		if p.tupleEnds() {
 			break
 		}
 		n.items = append(n.items, p.tupleItem(o))
@@ -255,12 +254,12 @@ func (p *parser) tupleItem(o tupleOpts) node {
 	return p.expression(o.cond)
 }
 
-func (p *parser) tupleEnds(ends []string) bool {
+func (p *parser) tupleEnds() bool {
 	switch p.cur().typ {
 	case tokVariableEnd, tokBlockEnd, "rparen":
 		return true
 	}
-	return p.cur().isAny(ends...)
+	return false
 }
 
 func (p *parser) list() node {
@@ -336,11 +335,10 @@ func (p *parser) filterExpr(n node) node {
 func (p *parser) subscript(obj node) node {
 	a := at{line: p.cur().line, pos: obj.place().pos}
 	if p.next().typ == "dot" {
-		t := p.cur()
+		t := p.next()
 		if t.typ != tokName && t.typ != tokInteger {
 			p.fail(t.line, "expected name or number")
 		}
-		p.next()
 		if t.typ == tokName {
 			return &attrNode{at: p.until(a), obj: obj, name: t.value}
 		}

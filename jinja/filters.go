@@ -38,7 +38,10 @@ func filterAttr(f *frame, in value, a []value) value {
 	if in.k == kUndefined {
 		return in.undefined().attr(in)
 	}
-	name := str(a[0])
+	if !a[0].isText() {
+		throw(typeError, "attribute name must be string, not '%s'", typeName(a[0]))
+	}
+	name := a[0].s
 	if v, ok := attrOf(in, name); ok {
 		return v
 	}
@@ -65,7 +68,9 @@ func filterRound(in value, a []value) value {
 		throw(filterArgument, "method must be common, ceil or floor")
 	}
 	if !in.isNumber() {
-		definedOrFail(in)
+		if method != "common" {
+			definedOrFail(in)
+		}
 		throw(typeError, "type %s doesn't define __round__ method", typeName(in))
 	}
 	if method != "common" {
@@ -111,8 +116,10 @@ func filterInt(in value, a []value) value {
 		}
 		return truncateFloat(in.float())
 	case kStr, kMarkup, kBytes:
-		if v, ok := parsePyInt(in.s, index(a[1])); ok {
-			return v
+		if base := intFilterBase(in, a[1]); base >= 0 {
+			if v, ok := parsePyInt(in.s, base); ok {
+				return v
+			}
 		}
 		if f, ok := parsePyFloat(in.s); ok && !math.IsInf(f, 0) && !math.IsNaN(f) {
 			return truncateFloat(f)
@@ -121,6 +128,18 @@ func filterInt(in value, a []value) value {
 		in.undefined().fail()
 	}
 	return a[0]
+}
+
+// intFilterBase is the base to read in by: bytes are decimal whatever is asked. Negative if it is
+// no number.
+func intFilterBase(in, base value) int {
+	switch {
+	case in.k == kBytes:
+		return 10
+	case base.isInt():
+		return index(base)
+	}
+	return -1
 }
 
 func filterFloat(in, def value) value {
@@ -170,14 +189,13 @@ func filterFileSize(_ *frame, in value, a []value) value {
 	if n < base {
 		return text(str(truncateFloat(n)) + " Bytes")
 	}
-	unit := base
+	// Exact units: 1e24 as a float is a little less than a yottabyte.
+	unit := integer(int64(base))
 	for i, name := range units {
-		unit *= base
-		if n < unit || i == len(units)-1 {
-			return text(formatFloatSpec(base*n/unit) + " " + name)
+		unit = mul(unit, integer(int64(base)))
+		if less(float(n), unit) || i == len(units)-1 {
+			return text(formatValue(div(float(base*n), unit), ".1f") + " " + name)
 		}
 	}
 	return none
 }
-
-func formatFloatSpec(f float64) string { return formatValue(float(f), ".1f") }

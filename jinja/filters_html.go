@@ -16,12 +16,7 @@ func addHTMLFilters() {
 		}
 		return markup(escapeText(str(in)))
 	})
-	addFilter("safe", "", func(_ *frame, in value, _ []value) value {
-		if safe(in) {
-			return markup(escaped(in))
-		}
-		return markup(str(in))
-	})
+	addFilter("safe", "", func(_ *frame, in value, _ []value) value { return asMarkup(in) })
 	addFilter("striptags", "", func(_ *frame, in value, _ []value) value {
 		if safe(in) {
 			return text(stripTags(escaped(in)))
@@ -31,6 +26,14 @@ func addHTMLFilters() {
 	addFilter("xmlattr", "autospace=true", filterXMLAttr)
 	addFilter("tojson", "indent=none", filterJSON)
 	addFilter("urlize", "trim_url_limit=none nofollow=false target=none rel=none extra_schemes=none", filterURLize)
+}
+
+// asMarkup is v taken for HTML as it is.
+func asMarkup(v value) value {
+	if safe(v) {
+		return markup(escaped(v))
+	}
+	return markup(str(v))
 }
 
 // autoMarkup is HTML that a filter made: Markup where autoescaping is on, else text.

@@ -138,30 +138,51 @@ func selector(f *frame, pos []value, kw []keyword, byAttr bool) func(v value) bo
 func filterBatch(_ *frame, in value, a []value) value {
 	count, fill := a[0], a[1]
 	return lazily(func() func() (value, bool) {
-		it, n := iterate(in), index(count)
-		done := false
-		return func() (value, bool) {
-			var row []value
-			for !done && (len(row) < n || len(row) == 0) {
-				v, ok := it.next()
-				if !ok {
-					done = true
-					break
-				}
-				row = append(row, v)
-			}
-			if len(row) == 0 {
-				return none, false
-			}
-			if fill.k != kNone {
-				checkItems(n)
-				for len(row) < n {
-					row = append(row, fill)
-				}
-			}
-			return list(row), true
-		}
+		b := &batcher{it: iterate(in), count: count, fill: fill}
+		return b.next
 	})
+}
+
+// A batcher cuts an iteration into rows. A row ends where its length equals the count: one that is
+// no number of items never comes.
+type batcher struct {
+	it          iterator
+	count, fill value
+	row         []value
+	done        bool
+}
+
+func (b *batcher) next() (value, bool) {
+	for !b.done {
+		v, ok := b.it.next()
+		if !ok {
+			b.done = true
+			return b.last()
+		}
+		full := b.row
+		isFull := equal(integer(int64(len(full))), b.count)
+		if !isFull {
+			b.row = append(b.row, v)
+			continue
+		}
+		b.row = []value{v}
+		return list(full), true
+	}
+	return none, false
+}
+
+func (b *batcher) last() (value, bool) {
+	if len(b.row) == 0 {
+		return none, false
+	}
+	if b.fill.k != kNone {
+		n := index(b.count)
+		checkItems(n)
+		for len(b.row) < n {
+			b.row = append(b.row, b.fill)
+		}
+	}
+	return list(b.row), true
 }
 
 func filterSlice(_ *frame, in value, a []value) value {

@@ -134,7 +134,7 @@ func (p path) of(f *frame, v value) value {
 // ignoreCase is a key that small and capital letters share.
 func ignoreCase(v value, sensitive bool) value {
 	if !sensitive && v.isText() {
-		return text(strings.ToLower(v.s))
+		return text(pyLower(v.s))
 	}
 	return v
 }
@@ -154,10 +154,15 @@ func filterJoin(f *frame, in value, a []value) value {
 	if f.ctx.escape {
 		escape = safe(sep) || slices.ContainsFunc(items, safe)
 	}
+	// Beside a safe separator only Markup is safe: a value with HTML of its own is taken as its str.
+	strict := safe(sep)
 	var buf []byte
 	for i, v := range items {
 		if i > 0 {
 			buf = appendPart(buf, sep, escape)
+		}
+		if strict && !v.isText() {
+			v = text(str(v))
 		}
 		buf = appendPart(buf, v, escape)
 		checkItems(len(buf))

@@ -8,7 +8,7 @@ import (
 )
 
 func addTextFilters() {
-	for name, f := range map[string]func(string) string{"upper": pyUpper, "lower": strings.ToLower, "capitalize": capitalize} {
+	for name, f := range map[string]func(string) string{"upper": pyUpper, "lower": pyLower, "capitalize": capitalize} {
 		addFilter(name, "", func(_ *frame, in value, _ []value) value {
 			in = softText(in)
 			return textLike(f(in.s), in)
@@ -41,17 +41,20 @@ var wordPattern = regexp.MustCompile(`[\p{L}\p{N}\p{Mn}\p{Pc}_]+`)
 // so that "it's" stays one.
 func titleWords(s string) string {
 	var b strings.Builder
-	start := true
-	for _, r := range s {
-		switch {
-		case isPySpace(r) || strings.ContainsRune("-({[<", r):
-			b.WriteRune(r)
-			start = true
-		case start:
-			b.WriteString(pyUpper(string(r)))
-			start = false
-		default:
-			b.WriteRune(unicode.ToLower(r))
+	separates := func(r rune) bool { return isPySpace(r) || strings.ContainsRune("-({[<", r) }
+	for s != "" {
+		i := strings.IndexFunc(s, separates)
+		if i < 0 {
+			i = len(s)
+		}
+		_, n := utf8.DecodeRuneInString(s[:i])
+		b.WriteString(pyUpper(s[:n]) + pyLower(s[n:i]))
+		for s = s[i:]; s != ""; s = s[n:] {
+			r := rune(0)
+			if r, n = utf8.DecodeRuneInString(s); !separates(r) {
+				break
+			}
+			b.WriteString(s[:n])
 		}
 	}
 	return b.String()
@@ -115,8 +118,10 @@ func filterIndent(_ *frame, in value, a []value) value {
 		indent = text(strings.Repeat(" ", max(n, 0)))
 	}
 	if !in.isText() {
-		definedOrFail(in)
-		throw(typeError, "unsupported operand type(s) for +=: '%s' and 'str'", typeName(in))
+		if in.k == kList {
+			needText(in, "splitlines") // Python's list += text works, and then there are no lines
+		}
+		unsupported("+=", in, text(""))
 	}
 	lines := splitLines(in.s+"\n", false)
 	checkItems(len(in.s) + len(lines)*len(indent.s))

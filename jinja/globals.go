@@ -49,7 +49,7 @@ var builtinGlobals = map[string]value{
 // A namespace holds what {% set ns.x = ... %} assigns, also from inside loops.
 type namespace struct{ Dict }
 
-func (*namespace) typeName() string { return "Namespace" }
+func (*namespace) typeName() string { return "jinja2.utils.Namespace" }
 func (n *namespace) attr(name string) (value, bool) {
 	return n.get(text(name))
 }

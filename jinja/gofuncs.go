@@ -101,7 +101,7 @@ func fromFunc(rv reflect.Value, x any) value {
 	if sig == nil {
 		return value{k: kGo, r: x}
 	}
-	return value{k: kFunc, r: &goFunc{label: rv.Type().String(), fn: rv, sig: sig, raw: x}}
+	return value{k: kFunc, r: &goFunc{label: "function", fn: rv, sig: sig, raw: x}}
 }
 
 // fromSeq is an iter.Seq: read in full when it is first asked for, so that no coroutine is left

@@ -175,10 +175,7 @@ type opaque struct{ v value }
 // and what came from Go as it came.
 func toGo(v value) any {
 	switch v.k {
-	case kNone, kUnset, kMissing:
-		return nil
-	case kUndefined:
-		v.undefined().strict()
+	case kNone, kUnset, kMissing, kUndefined:
 		return nil
 	case kBool:
 		return v.n != 0

@@ -50,7 +50,7 @@ func (c *compiler) placeBlock(n *blockNode) []stmt {
 		}
 		ctx := f.ctx
 		if locals := handOn(f); locals != nil {
-			ctx = &scope{outer: ctx, locals: locals, env: ctx.env, escape: ctx.escape, link: ctx.link}
+			ctx = &scope{outer: ctx, locals: locals, env: ctx.env, name: ctx.name, escape: ctx.escape, link: ctx.link}
 		}
 		runBlock(f, chain[0], ctx)
 		return proceed
@@ -148,7 +148,7 @@ func (c *compiler) include(n *includeNode) stmt {
 		if t == nil {
 			return proceed
 		}
-		ctx := &scope{env: t.env, escape: t.escape, link: t.link}
+		ctx := &scope{env: t.env, name: t.name, escape: t.escape, link: t.link}
 		if handOn != nil {
 			ctx.outer, ctx.locals = f.ctx, handOn(f)
 		}
@@ -176,6 +176,8 @@ func includedTemplate(f *frame, v value, ignore bool) (t *Template) {
 type selfRef struct{ ctx *scope }
 
 func (*selfRef) typeName() string { return "jinja2.runtime.TemplateReference" }
+
+func (s *selfRef) str() string { return "<TemplateReference " + quoteName(s.ctx.name) + ">" }
 
 func (s *selfRef) attr(name string) (value, bool) {
 	chain := s.ctx.link.blocks[name]

@@ -1,6 +1,7 @@
 package jinja
 
 import (
+	"encoding"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -95,7 +96,7 @@ func (e *jsonEncoder) float(f float64) {
 
 // other encodes Go values as encoding/json does, and refuses what JSON has no form for.
 func (e *jsonEncoder) other(v value, depth int) {
-	if v.k != kGo {
+	if v.k != kGo || !hasJSON(v.r) {
 		throw(typeError, "Object of type %s is not JSON serializable", jsonTypeName(v))
 	}
 	b, err := json.Marshal(v.r)
@@ -109,6 +110,18 @@ func (e *jsonEncoder) other(v value, depth int) {
 		throwCause(err)
 	}
 	e.value(x, depth+1)
+}
+
+// hasJSON reports whether a Go value may be encoded by its fields: not what only answers for its
+// attributes or HTML and says nothing of JSON.
+func hasJSON(x any) bool {
+	switch x.(type) {
+	case json.Marshaler, encoding.TextMarshaler:
+		return true
+	case Attributer, HTMLer:
+		return false
+	}
+	return true
 }
 
 func jsonTypeName(v value) string {
@@ -205,7 +218,7 @@ func appendJSONText(dst []byte, s string) []byte {
 		case r == '\f':
 			dst = append(dst, `\f`...)
 		case r < 0x20 || r >= 0x7f && r < 0x10000:
-			dst = appendJSONRune(dst, r)
+			dst = appendHex(append(dst, `\u`...), r, 4)
 		case r >= 0x10000:
 			r -= 0x10000
 			dst = appendHex(append(dst, `\u`...), 0xd800+r>>10, 4)
@@ -215,13 +228,6 @@ func appendJSONText(dst []byte, s string) []byte {
 		}
 	}
 	return append(dst, '"')
-}
-
-func appendJSONRune(dst []byte, r rune) []byte {
-	if r == 0x7f {
-		return append(dst, 0x7f)
-	}
-	return appendHex(append(dst, `\u`...), r, 4)
 }
 
 // decodeOrdered reads one JSON value into the engine's own, objects in the order of the text.

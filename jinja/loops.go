@@ -130,21 +130,24 @@ func (l *loop) run(f *frame, v value, rec *recursion, depth int) {
 	}
 }
 
-// runSeq is the loop of most pages: over a list, without asking for loop.
-func (l *loop) runSeq(f *frame, v value) bool {
-	i := 0
-	for ; i < seqLen(v); i++ {
+// runSeq is the loop of most pages: over a list, without asking for loop. It reports whether a body
+// ran to its end: one that always breaks or continues leaves the else part its turn, as in Jinja2.
+func (l *loop) runSeq(f *frame, v value) (ran bool) {
+	for i := 0; i < seqLen(v); i++ {
 		f.r.step()
 		if l.enter != nil {
 			l.enter(f)
 		}
 		l.assign(f, seqAt(v, i))
-		if runBody(l.body, f) == breakLoop {
-			return true
+		switch runBody(l.body, f) {
+		case proceed:
+			ran = true
+		case breakLoop:
+			return ran
 		}
 		f.mark = l.mark
 	}
-	return i > 0
+	return ran
 }
 
 func (l *loop) runIter(f *frame, v value, rec *recursion, depth int) bool {
@@ -159,14 +162,12 @@ func (l *loop) runIter(f *frame, v value, rec *recursion, depth int) bool {
 	return l.runState(f, state)
 }
 
-func (l *loop) runState(f *frame, s *loopState) bool {
-	ran := false
+func (l *loop) runState(f *frame, s *loopState) (ran bool) {
 	for {
 		v, ok := s.advance()
 		if !ok {
 			return ran
 		}
-		ran = true
 		f.r.step()
 		if l.enter != nil {
 			l.enter(f)
@@ -175,8 +176,11 @@ func (l *loop) runState(f *frame, s *loopState) bool {
 			f.slots[l.loopSlot] = fromObject(s)
 		}
 		l.assign(f, v)
-		if runBody(l.body, f) == breakLoop {
-			return true
+		switch runBody(l.body, f) {
+		case proceed:
+			ran = true
+		case breakLoop:
+			return ran
 		}
 		f.mark = l.mark
 	}

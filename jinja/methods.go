@@ -89,6 +89,7 @@ func dictUpdate(_ *frame, v value, pos []value, kw []keyword) value {
 // fillDict adds what Python's dict(...) and update(...) take: a mapping or pairs, then keywords.
 func fillDict(d *Dict, pos []value, kw []keyword) {
 	for _, src := range pos {
+		definedOrFail(src)
 		if src.k == kDict {
 			eachPair(src, d.set)
 			continue
@@ -247,6 +248,8 @@ func listIndex(_ *frame, v value, a []value) value {
 	return none
 }
 
+var noParams = parseParams("")
+
 // numberAttr are the attributes of Python's int and float that a page has use for.
 func numberAttr(v value, name string) (value, bool) {
 	switch name {
@@ -255,13 +258,13 @@ func numberAttr(v value, name string) (value, bool) {
 	case "imag":
 		return sub(v, v), true
 	case "conjugate":
-		return method(name, nil, func(*frame, []value, []keyword) value { return positive(v) }), true
+		return method(name, noParams, func(*frame, []value, []keyword) value { return positive(v) }), true
 	case "is_integer":
-		return method(name, nil, func(*frame, []value, []keyword) value {
+		return method(name, noParams, func(*frame, []value, []keyword) value {
 			return boolean(v.k != kFloat || v.float() == math.Trunc(v.float()) && !math.IsInf(v.float(), 0))
 		}), true
 	case "as_integer_ratio":
-		return method(name, nil, func(*frame, []value, []keyword) value { return integerRatio(v) }), true
+		return method(name, noParams, func(*frame, []value, []keyword) value { return integerRatio(v) }), true
 	}
 	if v.k == kFloat {
 		return floatAttr(v, name)
@@ -273,7 +276,7 @@ func floatAttr(v value, name string) (value, bool) {
 	if name != "hex" {
 		return none, false
 	}
-	return method(name, nil, func(*frame, []value, []keyword) value { return text(floatHex(v.float())) }), true
+	return method(name, noParams, func(*frame, []value, []keyword) value { return text(floatHex(v.float())) }), true
 }
 
 func intAttr(v value, name string) (value, bool) {
@@ -283,9 +286,9 @@ func intAttr(v value, name string) (value, bool) {
 	case "denominator":
 		return integer(1), true
 	case "bit_length":
-		return method(name, nil, func(*frame, []value, []keyword) value { return integer(int64(v.asBig().BitLen())) }), true
+		return method(name, noParams, func(*frame, []value, []keyword) value { return integer(int64(v.asBig().BitLen())) }), true
 	case "bit_count":
-		return method(name, nil, func(*frame, []value, []keyword) value { return integer(int64(bitCount(v.asBig()))) }), true
+		return method(name, noParams, func(*frame, []value, []keyword) value { return integer(int64(bitCount(v.asBig()))) }), true
 	case "to_bytes":
 		return method(name, parseParams("length=1 byteorder='big' signed=false"), func(_ *frame, a []value, _ []keyword) value {
 			return intToBytes(v.asBig(), a)

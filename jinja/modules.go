@@ -44,7 +44,7 @@ func (f *frame) defaultModule(t *Template) *module {
 	if v, ok := f.r.modules[t]; ok {
 		return v.r.(*module)
 	}
-	m := f.importModule(t, &scope{env: t.env, escape: t.escape, link: t.link})
+	m := f.importModule(t, &scope{env: t.env, name: t.name, escape: t.escape, link: t.link})
 	if t.static && !t.env.opts.AutoReload && t.importsStatic(nil) {
 		t.module.Store(m)
 		return m
@@ -129,7 +129,7 @@ func (c *compiler) imported(tmpl node, ctx bool) func(f *frame) *module {
 	handOn := c.handOn()
 	return func(f *frame) *module {
 		t, _ := f.template(load(f))
-		return f.importModule(t, &scope{env: t.env, escape: t.escape, link: t.link, outer: f.ctx, locals: handOn(f)})
+		return f.importModule(t, &scope{env: t.env, name: t.name, escape: t.escape, link: t.link, outer: f.ctx, locals: handOn(f)})
 	}
 }
 

@@ -76,8 +76,6 @@ func index(v value) int {
 			return math.MinInt
 		}
 		return math.MaxInt
-	case kUndefined:
-		v.undefined().fail()
 	}
 	throw(typeError, "'%s' object cannot be interpreted as an integer", typeName(v))
 	return 0
@@ -109,7 +107,7 @@ func parsePyInt(s string, base int) (value, bool) {
 // pyDigits strips prefix and underscores and finds the base; false where Python refuses.
 func pyDigits(s string, base int) (string, int, bool) {
 	if base != 0 && (base < 2 || base > 36) {
-		throw(valueError, "int() base must be >= 2 and <= 36, or 0")
+		return "", 0, false
 	}
 	if p := prefixBase(s); p != 0 && (base == 0 || base == p) {
 		s, base = strings.TrimPrefix(s[2:], "_"), p

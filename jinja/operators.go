@@ -158,6 +158,9 @@ func repeat(v, times value) value {
 		}
 		throw(typeError, "can't multiply sequence by non-int of type '%s'", typeName(times))
 	}
+	if times.k == kBig {
+		throw(overflowError, "cannot fit 'int' into an index-sized integer")
+	}
 	n := max(index(times), 0)
 	if isSeq(v) {
 		return repeatSeq(v, n)

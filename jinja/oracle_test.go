@@ -198,7 +198,7 @@ func (c *oracleCase) compare(out string, err error) string {
 		switch {
 		case err != nil:
 			return "got  " + err.Error() + "\nwant " + quote(*c.Expect)
-		case maskAddresses(out) != maskAddresses(*c.Expect):
+		case maskAddresses(goNames(out)) != maskAddresses(*c.Expect):
 			return "got  " + quote(out) + "\nwant " + quote(*c.Expect)
 		}
 		return ""
@@ -218,7 +218,7 @@ func (c *oracleCase) compare(out string, err error) string {
 func describe(e *jinja.Error, want *oracleError) (got, wanted string) {
 	got, wanted = e.Kind, want.Type
 	if isJinjas(want.Type) {
-		got += ": " + strings.ReplaceAll(e.Message, "jinja_test.Obj", "app.Obj")
+		got += ": " + goNames(e.Message)
 		wanted += ": " + want.Message
 	}
 	if want.Line != nil {
@@ -231,6 +231,9 @@ func describe(e *jinja.Error, want *oracleError) (got, wanted string) {
 	}
 	return got, wanted
 }
+
+// goNames puts Python's name of the golden data's object in the place of its Go type.
+func goNames(s string) string { return strings.ReplaceAll(s, "jinja_test.Obj", "app.Obj") }
 
 func isJinjas(kind string) bool {
 	return strings.HasPrefix(kind, "Template") || kind == "UndefinedError" || kind == "FilterArgumentError"
@@ -259,6 +262,9 @@ func (c *oracleCase) differsOnPurpose(out string, err error) (string, bool) {
 	case c.Error != nil && c.Error.Type == "SyntaxError":
 		// Unlike Jinja2, what its compiler lets through to Python's is a TemplateSyntaxError too.
 		return "", e != nil && e.Kind == "TemplateSyntaxError"
+	case strings.Contains(src, "sameas") && c.Expect != nil:
+		// Unlike CPython, equal scalars of one kind are the same whatever their size.
+		return "", e == nil && strings.ReplaceAll(out, "True", "False") == strings.ReplaceAll(*c.Expect, "True", "False")
 	case dunder.MatchString(src):
 		// Unlike Jinja2, no dunder name is an attribute: it is undefined, so that no template
 		// climbs from a value to its class.

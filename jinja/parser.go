@@ -1,7 +1,6 @@
 package jinja
 
 import (
-	"sort"
 	"strings"
 )
 
@@ -72,7 +71,11 @@ func (p *parser) next() *token {
 
 func (p *parser) look() *token {
 	if p.i+1 < len(p.tokens) {
-		return &p.tokens[p.i+1]
+		t := &p.tokens[p.i+1]
+		if t.typ == tokError {
+			panic(t.err)
+		}
+		return t
 	}
 	return p.cur()
 }
@@ -159,7 +162,6 @@ func quotedWants(wants []string) string {
 	for _, w := range wants {
 		out = append(out, quoteName(describeWant(w)))
 	}
-	sort.Strings(out)
 	return strings.Join(out, " or ")
 }
 

@@ -46,9 +46,9 @@ func formatPercent(format, args value) value {
 	return textLike(string(p.out), format)
 }
 
-// isMappingArg reports whether an unused right operand is let pass: a mapping is, and a list.
+// isMappingArg reports whether an unused right operand is let pass: a mapping is, and what has items.
 func isMappingArg(v value) bool {
-	return v.k == kDict || v.k == kList || v.k == kRange || v.k == kObject
+	return v.k == kDict || v.k == kList || v.k == kBytes || v.k == kRange || v.k == kObject
 }
 
 // A fieldSpec is what stands between % or : and the conversion letter.

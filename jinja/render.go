@@ -200,7 +200,8 @@ type scope struct {
 	outer  *scope           // looked in next; nil for the data
 	data   map[string]any   // what the template was rendered with
 	env    *Environment
-	escape bool // autoescaping, now, as filters and calls see it
+	name   string // of the template that is rendered
+	escape bool   // autoescaping, now, as filters and calls see it
 	link   *linked
 	hidden map[string]bool // names in vars that an import does not get: imported themselves
 }

@@ -2,6 +2,7 @@ package jinja
 
 import (
 	"reflect"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -255,6 +256,18 @@ func drain(it iterator) []value {
 	}
 }
 
+func containsByte(s string, item value) bool {
+	switch {
+	case item.k == kBytes:
+		return strings.Contains(s, item.s)
+	case !item.isInt():
+		throw(typeError, "a bytes-like object is required, not '%s'", typeName(item))
+	case index(item) < 0 || index(item) > 255:
+		throw(valueError, "byte must be in range(0, 256)")
+	}
+	return strings.IndexByte(s, byte(item.n)) >= 0
+}
+
 // contains is Python's "item in v".
 func contains(v, item value) bool {
 	switch v.k {
@@ -265,6 +278,8 @@ func contains(v, item value) bool {
 		return ok
 	case kRange:
 		return v.r.(*rangeValue).contains(item)
+	case kBytes:
+		return containsByte(v.s, item)
 	case kUndefined:
 		v.undefined().strict()
 		return false

@@ -5,9 +5,9 @@ import "strings"
 func (p *parser) parseFor() node {
 	n := &forNode{at: p.here()}
 	p.next()
-	n.target = p.assignTarget(targetOpts{tuple: true, ends: []string{"name:in"}})
+	n.target = p.assignTarget(targetOpts{})
 	p.expect("name:in")
-	n.iter = p.tuple(tupleOpts{ends: []string{"name:recursive"}})
+	n.iter = p.tuple(tupleOpts{})
 	if p.skipIf("name:if") {
 		n.test = p.expression(true)
 	}
@@ -47,7 +47,7 @@ func (p *parser) parseWith() node {
 		if len(n.targets) > 0 {
 			p.expect("comma")
 		}
-		n.targets = append(n.targets, p.assignTarget(targetOpts{tuple: true}))
+		n.targets = append(n.targets, p.assignTarget(targetOpts{}))
 		p.expect("assign")
 		n.vals = append(n.vals, p.expression(true))
 	}
@@ -256,7 +256,7 @@ func (p *parser) parsePrint() node {
 func (p *parser) parseSet() node {
 	start := p.here()
 	p.next()
-	target := p.assignTarget(targetOpts{tuple: true, namespace: true})
+	target := p.assignTarget(targetOpts{namespace: true})
 	if p.skipIf("assign") {
 		v := p.tuple(tupleOpts{cond: true})
 		return &setNode{at: p.until(start), target: target, v: v}
@@ -271,9 +271,7 @@ func (p *parser) parseSet() node {
 }
 
 type targetOpts struct {
-	tuple     bool
-	namespace bool
-	ends      []string
+	namespace bool // {% set ns.x = ... %} is one
 }
 
 func (p *parser) nameTarget() *nameNode {
@@ -284,7 +282,7 @@ func (p *parser) nameTarget() *nameNode {
 }
 
 func (p *parser) assignTarget(o targetOpts) node {
-	n := p.tuple(tupleOpts{simple: true, namespace: o.namespace, ends: o.ends})
+	n := p.tuple(tupleOpts{simple: true, namespace: o.namespace})
 	p.assignable(n)
 	return n
 }

@@ -108,7 +108,7 @@ func (t *Template) run(r *render, data map[string]any) (err error) {
 			err = r.failed(p)
 		}
 	}()
-	ctx := &scope{data: data, env: t.env, escape: t.escape, link: t.link}
+	ctx := &scope{data: data, env: t.env, name: t.name, escape: t.escape, link: t.link}
 	t.renderRoot(r, ctx)
 	return nil
 }

@@ -66,8 +66,7 @@ func isSequence(v value) bool {
 	case kStr, kMarkup, kBytes, kList, kTuple, kDict, kRange:
 		return true
 	case kUndefined:
-		v.undefined().strict()
-		return true
+		return v.undefined().behave != StrictUndefined
 	case kGo:
 		k := kindOf(v)
 		return k == kList || k == kDict

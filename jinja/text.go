@@ -107,10 +107,18 @@ func (p *reprinter) reprComposite(v value) {
 	case kIter:
 		p.dst = append(p.dst, "<generator object>"...)
 	case kFunc:
-		p.dst = append(p.dst, "<function "+v.r.(callable).name()+">"...)
+		p.function(v)
 	default:
 		p.dst = append(p.dst, "<"+typeName(v)+">"...)
 	}
+}
+
+func (p *reprinter) function(v value) {
+	if _, ok := v.r.(object); ok {
+		p.object(v)
+		return
+	}
+	p.dst = append(p.dst, "<function "+v.r.(callable).name()+">"...)
 }
 
 func (p *reprinter) object(v value) {
@@ -267,6 +275,9 @@ func typeName(v value) string {
 	}
 	switch v.k {
 	case kFunc:
+		if o, ok := v.r.(object); ok {
+			return o.typeName()
+		}
 		return "function"
 	case kObject:
 		return v.r.(object).typeName()

@@ -36,6 +36,7 @@ func init() {
 		"encode":     spec("encoding='utf-8' errors='strict'", func(_ *frame, v value, _ []value) value { return bytesVal(v.s) }),
 		"translate":  spec("table", textTranslate),
 		"unescape":   spec("", func(_ *frame, v value, _ []value) value { return text(unescapeHTML(v.s)) }),
+		"escape":     spec("s", func(_ *frame, _ value, a []value) value { return markup(escaped(a[0])) }),
 		"striptags":  spec("", func(_ *frame, v value, _ []value) value { return text(stripTags(v.s)) }),
 	}
 	addMappers()
@@ -45,7 +46,7 @@ func init() {
 
 func addMappers() {
 	for name, f := range map[string]func(string) string{
-		"upper": pyUpper, "lower": strings.ToLower, "title": pyTitle, "capitalize": capitalize,
+		"upper": pyUpper, "lower": pyLower, "title": pyTitle, "capitalize": capitalize,
 		"swapcase": swapCase, "casefold": caseFold,
 	} {
 		textMethods[name] = spec("", func(_ *frame, v value, _ []value) value { return textLike(f(v.s), v) })
@@ -68,7 +69,43 @@ func pyUpper(s string) string {
 }
 
 func caseFold(s string) string {
-	return strings.ReplaceAll(strings.ToLower(s), "ß", "ss")
+	return strings.ReplaceAll(strings.ReplaceAll(pyLower(s), "ß", "ss"), "ς", "σ")
+}
+
+// pyLower is str.lower: like strings.ToLower, with the dotted capital I that becomes two characters
+// and the sigma that ends a word.
+func pyLower(s string) string {
+	if !strings.ContainsAny(s, "İΣ") {
+		return strings.ToLower(s)
+	}
+	var b strings.Builder
+	rs := []rune(s)
+	for i, r := range rs {
+		switch {
+		case r == 'İ':
+			b.WriteString("i̇")
+		case r == 'Σ' && endsWord(rs, i):
+			b.WriteRune('ς')
+		default:
+			b.WriteRune(unicode.ToLower(r))
+		}
+	}
+	return b.String()
+}
+
+// endsWord reports whether a cased letter comes before position i and none after it, marks and
+// apostrophes aside: Unicode's Final_Sigma.
+func endsWord(rs []rune, i int) bool {
+	skip := func(r rune) bool { return unicode.In(r, unicode.Mn, unicode.Lm) || strings.ContainsRune("'.·’", r) }
+	before := i - 1
+	for before >= 0 && skip(rs[before]) {
+		before--
+	}
+	after := i + 1
+	for after < len(rs) && skip(rs[after]) {
+		after++
+	}
+	return before >= 0 && isCased(rs[before]) && (after == len(rs) || !isCased(rs[after]))
 }
 
 // pyTitle is str.title: every run of letters starts with a capital.
@@ -92,9 +129,9 @@ func capitalize(s string) string {
 		return s
 	}
 	if r == 'ß' {
-		return "Ss" + strings.ToLower(s[n:])
+		return "Ss" + pyLower(s[n:])
 	}
-	return string(unicode.ToTitle(r)) + strings.ToLower(s[n:])
+	return string(unicode.ToTitle(r)) + pyLower(s[n:])
 }
 
 func swapCase(s string) string {

@@ -11,7 +11,7 @@ func padMethod(name string, pad func(s string, width int, fill string) string) m
 	return spec("width fillchar=none", func(_ *frame, v value, a []value) value {
 		fill := " "
 		if a[1].k != kNone {
-			if fill = textArg(v, a[1]); utf8.RuneCountInString(fill) != 1 && v.k != kMarkup {
+			if fill = textArg(v, a[1]); utf8.RuneCountInString(fill) != 1 {
 				throw(typeError, "The fill character must be exactly one character long")
 			}
 		}

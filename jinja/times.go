@@ -210,7 +210,7 @@ func (datePart) typeName() string { return "datetime.date" }
 func (d datePart) str() string    { return time.Time(d).Format("2006-01-02") }
 func (d datePart) attr(name string) (value, bool) {
 	if name == "isoformat" {
-		return method(name, nil, func(*frame, []value, []keyword) value { return text(d.str()) }), true
+		return method(name, noParams, func(*frame, []value, []keyword) value { return text(d.str()) }), true
 	}
 	switch name {
 	case "hour", "minute", "second", "microsecond", "date", "time", "timestamp":
@@ -227,7 +227,7 @@ func (c clockPart) str() string    { return string(appendClock(nil, time.Time(c)
 func (c clockPart) attr(name string) (value, bool) {
 	switch name {
 	case "isoformat":
-		return method(name, nil, func(*frame, []value, []keyword) value { return text(c.str()) }), true
+		return method(name, noParams, func(*frame, []value, []keyword) value { return text(c.str()) }), true
 	case "hour", "minute", "second", "microsecond", "strftime":
 		return timeAttr(time.Time(c), name)
 	}
@@ -276,7 +276,7 @@ func (d timedelta) attr(name string) (value, bool) {
 	case "microseconds":
 		return integer(us), true
 	case "total_seconds":
-		return method(name, nil, func(*frame, []value, []keyword) value { return float(time.Duration(d).Seconds()) }), true
+		return method(name, noParams, func(*frame, []value, []keyword) value { return float(time.Duration(d).Seconds()) }), true
 	}
 	return none, false
 }

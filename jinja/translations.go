@@ -254,7 +254,11 @@ func (t *transTag) ends(allowPlural bool) bool {
 	case c.is("name:trans"):
 		p.fail(c.line, "trans blocks can't be nested; did you mean `endtrans`?")
 	default:
-		p.fail(c.line, "control structures in translatable sections are not allowed; saw `%s`", c.describe())
+		saw := "None"
+		if c.typ == tokName {
+			saw = c.value
+		}
+		p.fail(c.line, "control structures in translatable sections are not allowed; saw `%s`", saw)
 	}
 	return false
 }

@@ -94,6 +94,9 @@ func objectTypeRepr(v value) string {
 	case kUndefined:
 		return "Undefined"
 	}
+	if v.k == kMarkup {
+		return "markupsafe.Markup object"
+	}
 	return typeName(v) + " object"
 }
 

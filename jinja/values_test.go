@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"html/template"
 	"iter"
 	"math"
@@ -191,7 +192,7 @@ func decodeFunction(t *testing.T, spec []any) any {
 	switch spec[0] {
 	case "counter":
 		n := 0
-		return func() int { n++; return n }
+		return func(jinja.Kwargs, ...any) int { n++; return n }
 	case "show":
 		return jinja.Show()
 	case "raise":
@@ -208,10 +209,14 @@ func decodeFunction(t *testing.T, spec []any) any {
 }
 
 func fakeURLFor(endpoint string, kw jinja.Kwargs) string {
-	u := "/" + endpoint
+	u := "/" + strings.ReplaceAll(endpoint, ".", "/")
 	q := url.Values{}
 	for k, v := range kw {
-		q.Set(k, strings.Trim(quote(v), `"`))
+		if k == "filename" {
+			u += "/" + url.PathEscape(v.(string))
+			continue
+		}
+		q.Set(k, fmt.Sprint(v))
 	}
 	if len(q) > 0 {
 		u += "?" + q.Encode()
@@ -220,5 +225,14 @@ func fakeURLFor(endpoint string, kw jinja.Kwargs) string {
 }
 
 func flashedMessages(all *jinja.List) any {
-	return func(kw jinja.Kwargs) any { return all }
+	return func(kw jinja.Kwargs) any {
+		if kw["with_categories"] == true {
+			return all
+		}
+		var messages []any
+		for _, pair := range all.Items() {
+			messages = append(messages, pair.([]any)[1])
+		}
+		return messages
+	}
 }
