@@ -451,7 +451,10 @@ func (p *parser) dotted() (string, at) {
 
 // filters reads |a|b(c). With inline the first has no bar: a filter block's head.
 func (p *parser) filters(obj node, inline bool) node {
-	for inline || p.cur().typ == "pipe" {
+	for n := 0; inline || p.cur().typ == "pipe"; n++ {
+		if n > maxChain {
+			p.fail(p.cur().line, "expression has more than %d operators in a row", maxChain)
+		}
 		if !inline {
 			p.next()
 		}

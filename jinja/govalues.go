@@ -174,6 +174,14 @@ type opaque struct{ v value }
 // template.HTML, *big.Int, []byte, time.Time, []any, map[string]any (or *Dict if a key is no text),
 // and what came from Go as it came.
 func toGo(v value) any {
+	var c goConverter
+	return c.value(v, 0)
+}
+
+// A goConverter bounds the conversion of containers that hold themselves, or one another.
+type goConverter struct{ steps int }
+
+func (c *goConverter) value(v value, depth int) any {
 	switch v.k {
 	case kNone, kUnset, kMissing, kUndefined:
 		return nil
@@ -192,17 +200,20 @@ func toGo(v value) any {
 	case kBig, kTime, kGo:
 		return v.r
 	}
-	return toGoContainer(v)
+	return c.container(v, depth)
 }
 
-func toGoContainer(v value) any {
+func (c *goConverter) container(v value, depth int) any {
+	if depth > maxCompareDepth {
+		throw(recursionError, "maximum recursion depth exceeded in a value for Go")
+	}
 	switch r := v.r.(type) {
 	case *List:
-		return toGoAll(r.items)
+		return c.all(r.items, depth)
 	case *Tuple:
-		return toGoAll(r.items)
+		return c.all(r.items, depth)
 	case *Dict:
-		return toGoDict(r)
+		return c.dict(r, depth)
 	case *goFunc:
 		return r.raw
 	}
@@ -213,20 +224,29 @@ func toGoContainer(v value) any {
 }
 
 func toGoAll(items []value) []any {
+	var c goConverter
+	return c.all(items, 0)
+}
+
+func (c *goConverter) all(items []value, depth int) []any {
+	c.steps += len(items)
+	checkItems(c.steps)
 	out := make([]any, len(items))
 	for i, v := range items {
-		out[i] = toGo(v)
+		out[i] = c.value(v, depth+1)
 	}
 	return out
 }
 
-func toGoDict(d *Dict) any {
+func (c *goConverter) dict(d *Dict, depth int) any {
+	c.steps += len(d.keys)
+	checkItems(c.steps)
 	out := make(map[string]any, len(d.keys))
 	for i, k := range d.keys {
 		if !k.isText() {
 			return d
 		}
-		out[k.s] = toGo(d.vals[i])
+		out[k.s] = c.value(d.vals[i], depth+1)
 	}
 	return out
 }

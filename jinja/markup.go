@@ -95,9 +95,10 @@ func concat(parts []value, escape bool) value {
 	for _, p := range parts {
 		if safe && p.k != kMarkup {
 			buf = appendEscaped(buf, str(p))
-			continue
+		} else {
+			buf = appendStr(buf, p)
 		}
-		buf = appendStr(buf, p)
+		checkItems(len(buf))
 	}
 	if safe {
 		return markup(string(buf))

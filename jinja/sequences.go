@@ -132,7 +132,10 @@ type iterFunc func() (value, bool)
 func (i iterFunc) next() (value, bool) { return i() }
 
 // A oneShot is a generator: it can be run through once, and has no length.
-type oneShot struct{ it iterator }
+type oneShot struct {
+	it    iterator
+	depth int // of generators over generators
+}
 
 func (o *oneShot) next() (value, bool) { return o.it.next() }
 
