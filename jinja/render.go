@@ -11,7 +11,7 @@ type render struct {
 	out      []byte
 	top      *frame // the innermost template code running: where an error happened
 	depth    int    // of calls, blocks, includes and recursive loops
-	steps    int    // loop iterations
+	steps    int    // loop iterations and calls
 	captures int    // macros, set blocks and so on that collect output now
 	free     []*frame
 	args     []value
@@ -97,6 +97,7 @@ func (r *render) push(c *code, parent *frame, ctx *scope) *frame {
 	if r.depth++; r.depth > r.env.limits.Depth {
 		throw(recursionError, "maximum recursion depth exceeded (%d)", r.env.limits.Depth)
 	}
+	r.step()
 	f := r.frame(c)
 	f.parent, f.ctx, f.r, f.tmpl, f.prev = parent, ctx, r, c.tmpl, r.top
 	r.top = f
@@ -139,10 +140,10 @@ func (r *render) enter(*frame) {
 
 func (r *render) leave() { r.depth-- }
 
-// step counts a loop iteration and checks the bounds of work and output.
+// step counts a loop iteration, a call or a block, and checks the bounds of work and output.
 func (r *render) step() {
 	if r.steps++; r.steps > r.env.limits.Iterations {
-		throw(overflowError, "more than %d loop iterations", r.env.limits.Iterations)
+		throw(overflowError, "more than %d loop iterations and calls", r.env.limits.Iterations)
 	}
 	r.checkOutput()
 }

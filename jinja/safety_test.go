@@ -23,6 +23,7 @@ func TestBounds(t *testing.T) {
 		{"a block that calls itself", "{% block b %}{{ self.b() }}{% endblock %}", "RecursionError"},
 		{"a recursive loop without end", "{% for x in [1] recursive %}{{ loop([1]) }}{% endfor %}", "RecursionError"},
 		{"a caller that calls itself", "{% macro m() %}{{ caller() }}{% endmacro %}{% set ns = namespace() %}{% macro n() %}{% call m() %}{{ n() }}{% endcall %}{% endmacro %}{{ n() }}", "RecursionError"},
+		{"a macro that calls itself twice", "{% macro m(n) %}{% if n %}{{ m(n - 1) }}{{ m(n - 1) }}{% endif %}{% endmacro %}{{ m(60) }}", "OverflowError"},
 		{"a range too long to walk", "{% for x in range(10**12) %}{% endfor %}", "OverflowError"},
 		{"loops inside loops", "{% for x in range(10**4) %}{% for y in range(10**4) %}{% endfor %}{% endfor %}", "OverflowError"},
 		{"a number too large", "{{ 9**(9**9) }}", "OverflowError"},
