@@ -1,6 +1,9 @@
 package jinja
 
-import "sync/atomic"
+import (
+	"reflect"
+	"sync/atomic"
+)
 
 // expr compiles an expression. What is constant is evaluated now.
 func (c *compiler) expr(n node) expr {
@@ -142,8 +145,16 @@ func outer(f *frame, depth int) *frame {
 // A seen remembers the member that an attribute expression found in a Go type the last time: pages
 // read the same field of the same type in every row. It saves two map look-ups (BenchmarkRows).
 type seen struct {
-	plan   *plan
-	member *member
+	typ    reflect.Type
+	member *member // nil if there is none, or the type answers for itself
+}
+
+func see(t reflect.Type, name string) *seen {
+	p := planOf(t)
+	if p.attributer {
+		return &seen{typ: t}
+	}
+	return &seen{t, p.members[name]}
 }
 
 func (c *compiler) attribute(_ at, obj expr, name string) expr {
@@ -152,13 +163,10 @@ func (c *compiler) attribute(_ at, obj expr, name string) expr {
 		v := obj(f)
 		switch v.k {
 		case kGo:
-			if _, ok := v.r.(Attributer); ok {
-				break
-			}
-			p := planOf(typeOf(v.r))
+			t := reflect.TypeOf(v.r)
 			s := last.Load()
-			if s == nil || s.plan != p {
-				s = &seen{p, p.members[name]}
+			if s == nil || s.typ != t {
+				s = see(t, name)
 				last.Store(s)
 			}
 			if s.member != nil {

@@ -96,11 +96,26 @@ func (c *compiler) output(n *outputNode) []stmt {
 			pending += s
 			continue
 		}
-		flush()
-		out = append(out, c.checked(c.emit(item)))
+		out = append(out, c.checked(after(pending, c.emit(item))))
+		pending = ""
 	}
 	flush()
 	return out
+}
+
+// after is a statement with the text before it: one call less for each {{ }} of a page.
+func after(before string, s stmt) stmt {
+	if before == "" {
+		return s
+	}
+	return func(f *frame) signal {
+		r := f.r
+		r.out = append(r.out, before...)
+		if r.stream != nil {
+			r.flush()
+		}
+		return s(f)
+	}
 }
 
 // checked drops output once the template extends another, where only the render knows.

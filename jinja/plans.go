@@ -14,6 +14,8 @@ type plan struct {
 	// own means that values of the type keep their methods: they print themselves, or give their
 	// attributes or HTML, and so are not flattened to a list, text or number.
 	own bool
+	// attributer means that values answer for their attributes themselves.
+	attributer bool
 	// ptrPrints means that only a pointer to the type can print itself.
 	ptrPrints bool
 	// members are fields and methods by every name that finds them.
@@ -27,6 +29,7 @@ type member struct {
 	ptr    bool // the method is one of the pointer's
 	name   string
 	fn     *signature
+	read   func(rv reflect.Value) value // what a field's value is to a template
 }
 
 var plans sync.Map // of reflect.Type to *plan
@@ -54,7 +57,8 @@ func printsItself(t reflect.Type) bool {
 
 func newPlan(t reflect.Type) *plan {
 	p := &plan{members: map[string]*member{}}
-	p.own = printsItself(t) || t.Implements(htmlerType) || t.Implements(attrType) || t.Implements(trutherType)
+	p.attributer = t.Implements(attrType)
+	p.own = printsItself(t) || t.Implements(htmlerType) || p.attributer || t.Implements(trutherType)
 	if t.Kind() == reflect.Interface {
 		return p
 	}
@@ -102,7 +106,7 @@ func fieldsOf(t reflect.Type) []*member {
 	var out []*member
 	for _, f := range reflect.VisibleFields(t) {
 		if f.IsExported() {
-			out = append(out, &member{name: f.Name, field: f.Index})
+			out = append(out, &member{name: f.Name, field: f.Index, read: reader(f.Type)})
 		}
 	}
 	return out
@@ -175,7 +179,31 @@ func (m *member) of(v value) value {
 		}
 		rv = rv.Field(x)
 	}
-	return fromElem(rv)
+	return m.read(rv)
+}
+
+// reader is how values of a type are read. Fields of plain types, which most are, need no further
+// look at their type each time.
+func reader(t reflect.Type) func(rv reflect.Value) value {
+	switch {
+	case t == htmlType || planOf(t).own:
+	case t.Kind() == reflect.String:
+		return func(rv reflect.Value) value { return text(rv.String()) }
+	case t.Kind() == reflect.Bool:
+		return func(rv reflect.Value) value { return boolean(rv.Bool()) }
+	case reflect.Int <= t.Kind() && t.Kind() <= reflect.Int64:
+		return func(rv reflect.Value) value { return integer(rv.Int()) }
+	case t.Kind() == reflect.Float64 || t.Kind() == reflect.Float32:
+		return func(rv reflect.Value) value { return float(rv.Float()) }
+	case t.Kind() == reflect.Struct && t != timeType:
+		return func(rv reflect.Value) value {
+			if rv.CanAddr() {
+				return value{k: kGo, r: rv.Addr().Interface()}
+			}
+			return fromElem(rv)
+		}
+	}
+	return fromElem
 }
 
 // bind is the method with its receiver. A value that has no address is copied for a pointer method.
@@ -190,5 +218,3 @@ func (m *member) bind(rv reflect.Value) reflect.Value {
 	}
 	return rv.Method(m.method)
 }
-
-func typeOf(x any) reflect.Type { return reflect.TypeOf(x) }

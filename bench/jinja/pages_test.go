@@ -123,6 +123,13 @@ func BenchmarkLayout(b *testing.B) {
 		}
 		benchJinja(b, t, pages.LayoutData())
 	})
+	b.Run("gonja", func(b *testing.B) {
+		files := map[string]string{}
+		for name, text := range pages.Layout {
+			files["/"+name] = text
+		}
+		benchGonja(b, gonjaTemplate(b, files, "/page.html"), pages.LayoutData())
+	})
 }
 
 var tableFuncs = map[string]any{
