@@ -162,6 +162,9 @@ func (c *compiler) emit(n node) stmt {
 		return s
 	}
 	e := c.expr(n)
+	if s := c.emitField(n, e, mark); s != nil {
+		return s
+	}
 	switch {
 	case c.volatile:
 		return func(f *frame) signal {

@@ -30,6 +30,7 @@ type member struct {
 	name   string
 	fn     *signature
 	read   func(rv reflect.Value) value // what a field's value is to a template
+	plain  reflect.Kind                 // String or Int64 for a field that is just text or a number
 }
 
 var plans sync.Map // of reflect.Type to *plan
@@ -55,10 +56,15 @@ func printsItself(t reflect.Type) bool {
 	return t.Implements(stringerType) || t.Implements(errorType) || t.Implements(marshalerType)
 }
 
+// keepsMethods is plan.own without a plan: a type may have fields of itself.
+func keepsMethods(t reflect.Type) bool {
+	return printsItself(t) || t.Implements(htmlerType) || t.Implements(attrType) || t.Implements(trutherType)
+}
+
 func newPlan(t reflect.Type) *plan {
 	p := &plan{members: map[string]*member{}}
 	p.attributer = t.Implements(attrType)
-	p.own = printsItself(t) || t.Implements(htmlerType) || p.attributer || t.Implements(trutherType)
+	p.own = keepsMethods(t)
 	if t.Kind() == reflect.Interface {
 		return p
 	}
@@ -106,7 +112,7 @@ func fieldsOf(t reflect.Type) []*member {
 	var out []*member
 	for _, f := range reflect.VisibleFields(t) {
 		if f.IsExported() {
-			out = append(out, &member{name: f.Name, field: f.Index, read: reader(f.Type)})
+			out = append(out, &member{name: f.Name, field: f.Index, read: reader(f.Type), plain: plainKind(f.Type)})
 		}
 	}
 	return out
@@ -167,26 +173,50 @@ func (m *member) of(v value) value {
 	if m.field == nil {
 		return value{k: kFunc, r: &goFunc{label: m.name, fn: m.bind(rv), sig: m.fn}}
 	}
+	if rv, ok := m.locate(rv); ok {
+		return m.read(rv)
+	}
+	return none
+}
+
+// locate is the field of a struct or of a pointer to one; false if an embedded pointer on the way
+// is nil.
+func (m *member) locate(rv reflect.Value) (reflect.Value, bool) {
 	if rv.Kind() == reflect.Pointer {
 		rv = rv.Elem()
+	}
+	if len(m.field) == 1 {
+		return rv.Field(m.field[0]), true
 	}
 	for i, x := range m.field {
 		if i > 0 && rv.Kind() == reflect.Pointer {
 			if rv.IsNil() {
-				return none
+				return rv, false
 			}
 			rv = rv.Elem()
 		}
 		rv = rv.Field(x)
 	}
-	return m.read(rv)
+	return rv, true
+}
+
+func plainKind(t reflect.Type) reflect.Kind {
+	switch {
+	case t == htmlType || keepsMethods(t):
+		return reflect.Invalid
+	case t.Kind() == reflect.String:
+		return reflect.String
+	case reflect.Int <= t.Kind() && t.Kind() <= reflect.Int64:
+		return reflect.Int64
+	}
+	return reflect.Invalid
 }
 
 // reader is how values of a type are read. Fields of plain types, which most are, need no further
 // look at their type each time.
 func reader(t reflect.Type) func(rv reflect.Value) value {
 	switch {
-	case t == htmlType || planOf(t).own:
+	case t == htmlType || keepsMethods(t):
 	case t.Kind() == reflect.String:
 		return func(rv reflect.Value) value { return text(rv.String()) }
 	case t.Kind() == reflect.Bool:

@@ -2,6 +2,7 @@ package jinja_test
 
 import (
 	"errors"
+	"html/template"
 	"strings"
 	"testing"
 
@@ -142,5 +143,27 @@ func TestRenderAllocations(t *testing.T) {
 	})
 	if perRow := (got - 10) / 200; perRow > 1.01 {
 		t.Errorf("a page of 200 rows allocates %v times, want 10 and one a row for the Stringer", got)
+	}
+}
+
+func TestFieldsOfRowsAreEscaped(t *testing.T) {
+	type row struct {
+		Name  string
+		Role  role
+		Safe  template.HTML
+		Count int8
+		Inner *row
+	}
+	rows := []row{{Name: "<a>", Role: "<b>", Safe: "<i>", Count: -3, Inner: &row{Name: "'c'"}}}
+	const source = "{% for r in rows %}{{ r.name }} {{ r.role }} {{ r.safe }} {{ r.count }} {{ r.inner.name }} {{ r.inner.inner }}{% endfor %}"
+	for _, data := range []any{rows, []*row{&rows[0]}, []any{rows[0]}, map[string]row{"k": rows[0]}} {
+		src := source
+		if _, ok := data.(map[string]row); ok {
+			src = strings.Replace(source, "in rows", "in rows.values()", 1)
+		}
+		got, err := render(t, jinja.Options{}, src, map[string]any{"rows": data})
+		if want := "&lt;a&gt; &lt;b&gt; <i> -3 &#39;c&#39; None"; got != want {
+			t.Errorf("rows in a %T print as %q (%v), want %q", data, got, err, want)
+		}
 	}
 }
