@@ -242,11 +242,27 @@ func (c *compiler) ifElse(n *ifNode) stmt {
 func (c *compiler) set(n *setNode) stmt {
 	mark := c.mark(n.at)
 	v, assign := c.expr(n.v), c.target(n.target)
+	check := c.namespaces(n.target)
 	return func(f *frame) signal {
 		f.mark = mark
+		for _, ns := range check {
+			wantNamespace(ns(f))
+		}
 		assign(f, v(f))
 		return proceed
 	}
+}
+
+// namespaces are the targets that must be namespaces: looked at before the value is evaluated.
+func (c *compiler) namespaces(target node) []expr {
+	var out []expr
+	walk(target, func(n node) bool {
+		if ns, ok := n.(*nsNode); ok {
+			out = append(out, c.load(ns.name))
+		}
+		return true
+	})
+	return out
 }
 
 // setBlock captures its body. Where autoescaping is on, the text is Markup, and so is what its

@@ -11,15 +11,19 @@ func (c *compiler) target(n node) func(f *frame, v value) {
 		load := c.load(n.name)
 		name := n.attr
 		return func(f *frame, v value) {
-			ns, ok := load(f).r.(*namespace)
-			if !ok {
-				throw(runtimeError, "cannot assign attribute on non-namespace object")
-			}
-			ns.set(text(name), v)
+			wantNamespace(load(f)).set(text(name), v)
 		}
 	}
 	throw(runtimeError, "cannot assign to %T", n)
 	return nil
+}
+
+func wantNamespace(v value) *namespace {
+	ns, ok := v.r.(*namespace)
+	if !ok {
+		throw(runtimeError, "cannot assign attribute on non-namespace object")
+	}
+	return ns
 }
 
 // assignName assigns to the slot of the innermost scope, which has the name declared; at the top

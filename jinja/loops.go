@@ -6,8 +6,8 @@ func (c *compiler) forLoop(n *forNode) stmt {
 	if n.recursive {
 		return c.recursiveLoop(n)
 	}
-	l := c.loop(n, false)
 	iter, mark := c.expr(n.iter), c.mark(n.at)
+	l := c.loop(n, false)
 	return func(f *frame) signal {
 		f.mark = mark
 		l.run(f, iter(f), nil, 0)
