@@ -25,7 +25,7 @@ func (c *Context) Template() string { return c.f.tmpl.name }
 // Lookup is the value that a name has in the calling template's context: what it was rendered
 // with, set at its top level, or a global; not a loop's or a macro's own names.
 func (c *Context) Lookup(name string) (any, bool) {
-	v, ok := c.f.ctx.resolve(name)
+	v, ok := c.f.ctx.resolve(c.f.r, name)
 	return toGo(v), ok
 }
 

@@ -15,6 +15,7 @@ type render struct {
 	captures int    // macros, set blocks and so on that collect output now
 	free     []*frame
 	args     []value
+	globals  map[string]any      // of this render, before the environment's
 	modules  map[*Template]value // imported without context, for this render
 	stream   func([]byte) bool   // takes finished output; nil if it is collected
 	foreign  bool                // the stream's reader is running
@@ -214,7 +215,7 @@ type local struct {
 }
 
 // resolve finds a name: set at the top level, handed on, given to the render, or global.
-func (s *scope) resolve(name string) (value, bool) {
+func (s *scope) resolve(r *render, name string) (value, bool) {
 	env := s.env
 	for ; s != nil; s = s.outer {
 		if s.vars != nil {
@@ -231,6 +232,11 @@ func (s *scope) resolve(name string) (value, bool) {
 			if x, ok := s.data[name]; ok {
 				return fromGo(x), true
 			}
+		}
+	}
+	if r.globals != nil {
+		if x, ok := r.globals[name]; ok {
+			return fromGo(x), true
 		}
 	}
 	v, ok := env.globals[name]
