@@ -38,7 +38,7 @@ func (r *render) release() {
 	if cap(out) > maxPooledBuffer {
 		out = nil
 	}
-	clear(r.args)
+	clear(r.args[:cap(r.args)])
 	*r = render{out: out, free: r.free, args: r.args[:0]}
 	renders.Put(r)
 }
@@ -215,7 +215,7 @@ type local struct {
 }
 
 // resolve finds a name: set at the top level, handed on, given to the render, or global.
-func (s *scope) resolve(r *render, name string) (value, bool) {
+func (s *scope) resolve(globals map[string]any, name string) (value, bool) {
 	env := s.env
 	for ; s != nil; s = s.outer {
 		if s.vars != nil {
@@ -234,10 +234,8 @@ func (s *scope) resolve(r *render, name string) (value, bool) {
 			}
 		}
 	}
-	if r.globals != nil {
-		if x, ok := r.globals[name]; ok {
-			return fromGo(x), true
-		}
+	if x, ok := globals[name]; ok {
+		return fromGo(x), true
 	}
 	v, ok := env.globals[name]
 	return v, ok
