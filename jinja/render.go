@@ -133,7 +133,7 @@ func (r *render) pop(f *frame, c *code) {
 }
 
 // enter and leave count a call of something that is not template code.
-func (r *render) enter(*frame) {
+func (r *render) enter() {
 	if r.depth++; r.depth > r.env.limits.Depth {
 		throw(recursionError, "maximum recursion depth exceeded (%d)", r.env.limits.Depth)
 	}
