@@ -44,6 +44,9 @@ type App struct {
 	LogException func(c *Context, err error)
 	// Clock tells the time for sessions and cookies. nil means time.Now.
 	Clock func() time.Time
+	// FileMaxAge says for how long caches may keep a file that is sent, by its full name; ok is false for one that they must
+	// ask for. nil means Config.SendFileMaxAge. Flask: get_send_file_max_age.
+	FileMaxAge func(name string) (age time.Duration, ok bool)
 	// Signals are what the app tells of itself.
 	Signals Signals
 
@@ -70,6 +73,7 @@ type App struct {
 	tables     atomic.Pointer[tables]
 	frozen     atomic.Bool
 	background background
+	binder     binder // plans of what views and Bind fill, the validator, the languages of its messages
 	templating templating
 
 	sessionSigner  atomic.Pointer[sessionSigner]
@@ -150,15 +154,23 @@ func (a *App) handle(w http.ResponseWriter, r *http.Request) {
 	if a.mounts != nil && a.serveMount(w, r) {
 		return
 	}
-	t := a.serving()
+	a.serving()
 	c := a.newContext(w, a.limitBody(w, r)) // 1
 	if a.requestsLogged {
 		c.noteContext()
 	}
 	end := outcome{err: http.ErrAbortHandler}
 	defer a.pop(c, &end) // 10
-	a.push(c, t)         // 1, 2
-	resp, err := a.respond(c)
+	resp, err := a.attempt(c)
+	if err != nil {
+		resp, err = a.handleUserError(c, err) // 6
+	}
+	if err == nil && !resp.sent {
+		resp, err = a.processResponse(c, resp) // 8
+	}
+	if err != nil {
+		resp = a.handleException(c, err) // 6
+	}
 	end.err = err
 	end.cut = a.write(c, resp) // 9
 	end.done = true
@@ -171,45 +183,36 @@ type outcome struct {
 	done bool  // false while a panic that is not ours, or Goexit, is on its way through
 }
 
-// respond is steps 3 to 8, whose numbers stand at the lines. It always has a response; the error is what no handler answered.
-func (a *App) respond(c *Context) (*Response, error) {
+// attempt is the steps of a request that goes well: 1 to 5, and 7.
+func (a *App) attempt(c *Context) (resp *Response, err error) {
+	defer rescue(&err)
+	a.push(c)                             // 1, 2
 	if err := a.runFirst(c); err != nil { // 3
-		return a.handleException(c, err), err
+		return nil, err
 	}
 	res, err := a.dispatch(c) // 4, 5
-	var resp *Response
-	if err == nil && a.nobodyLooks(c, &res) {
-		if err = a.answerDirectly(c, &res); err == nil { // 7, 9; nothing of 8 is to be done
-			return alreadySent, nil
-		}
-	} else if err == nil {
-		resp, err = a.guardedResponse(c, res) // 7
-	}
 	if err != nil {
-		resp, err = a.handleUserError(c, err) // 6
+		return nil, err
 	}
-	if err == nil && !resp.sent {
-		resp, err = a.processResponse(c, resp) // 8
+	if a.nobodyLooks(c, &res) {
+		return a.answerDirectly(c, &res) // 7, 9; there is nothing of 8 to be done
 	}
-	if err != nil {
-		return a.handleException(c, err), err // 6
-	}
-	return resp, nil
+	return a.makeResponse(c, res) // 7
 }
 
 // dispatch is steps 4 and 5.
-func (a *App) dispatch(c *Context) (res result, err error) {
-	defer rescue(&err)
+func (a *App) dispatch(c *Context) (result, error) {
 	a.Signals.RequestStarted.Send(c, c)
 	if c.route != nil {
 		if err := a.checkCSRF(c); err != nil {
 			return result{}, err
 		}
 	}
-	for _, f := range c.chain.preprocess {
+	ch := c.chain()
+	for _, f := range ch.preprocess {
 		f(c, c.Endpoint(), c.Params())
 	}
-	for _, f := range c.chain.before {
+	for _, f := range ch.before {
 		if v, err := f(c); v != nil || err != nil {
 			return result{body: v}, err
 		}
@@ -228,12 +231,6 @@ func (a *App) callView(c *Context) (result, error) {
 	return c.route.view(c)
 }
 
-// guardedResponse is step 7, during which user code may run: JSON marshallers, Respond methods, handlers.
-func (a *App) guardedResponse(c *Context, res result) (resp *Response, err error) {
-	defer rescue(&err)
-	return a.makeResponse(c, res)
-}
-
 // processResponse is step 8: after hooks, the session, request_finished.
 func (a *App) processResponse(c *Context, resp *Response) (out *Response, err error) {
 	defer rescue(&err)
@@ -241,6 +238,9 @@ func (a *App) processResponse(c *Context, resp *Response) (out *Response, err er
 		return nil, err
 	}
 	if err = a.saveSession(c, resp); err != nil {
+		return nil, err
+	}
+	if err = resp.check(); err != nil {
 		return nil, err
 	}
 	if a.Signals.RequestFinished.Receivers() {
@@ -260,7 +260,7 @@ func (a *App) runAfter(c *Context, resp *Response) (*Response, error) {
 			}
 		}
 	}
-	for _, f := range c.chain.after {
+	for _, f := range c.chain().after {
 		if err := callAfter(c, f, &resp); err != nil {
 			return nil, err
 		}
@@ -288,14 +288,14 @@ func callAfter(c *Context, f AfterFunc, resp **Response) error {
 // write is step 9.
 func (a *App) write(c *Context, resp *Response) error {
 	if resp == alreadySent {
-		return c.cut
+		return nil
 	}
 	defer resp.close()
 	if resp.sent {
-		return c.cut
+		return resp.err
 	}
 	c.sent = true
-	return resp.writeTo(c.w, c.Request.Request)
+	return resp.writeTo(c.w, c.Request.Request, new([2]string))
 }
 
 // pop is step 10. It is deferred, so that it also runs when http.ErrAbortHandler or Goexit passes through; a body that was cut
@@ -305,7 +305,7 @@ func (a *App) pop(c *Context, end *outcome) {
 	if end.done && err == nil {
 		err = end.cut
 	}
-	c.pushes, c.app.pushes = 0, 0
+	c.app.pushes = 0
 	if fault := c.finish(err); fault != nil {
 		a.report(c, fault)
 	}
@@ -317,12 +317,11 @@ func (a *App) pop(c *Context, end *outcome) {
 	}
 }
 
-// push is steps 1 and 2. What goes wrong in user code is kept like any other routing error.
-func (a *App) push(c *Context, t *tables) {
-	c.pushes, c.app.pushes, c.chain = 1, 1, t.own
-	defer rescue(&c.routingErr)
-	a.Signals.AppContextPushed.Send(c.app, c.app)
-	a.matchRequest(c, t)
+// push is steps 1 and 2.
+func (a *App) push(c *Context) {
+	c.app.pushes = 1
+	a.Signals.AppContextPushed.Send(&c.app, &c.app)
+	a.matchRequest(c)
 }
 
 // After registers f to run on the response of this request only, before the after-request functions. One that is
@@ -346,14 +345,13 @@ func (a *App) Freeze() error {
 }
 
 // serving freezes the App at the first request.
-func (a *App) serving() *tables {
+func (a *App) serving() {
 	if a.frozen.Load() {
-		return a.tables.Load()
+		return
 	}
 	if err := a.Freeze(); err != nil {
-		a.logger().Error("carafe: the app cannot serve", "app", a.name, "error", err)
+		a.logger().Error("carafe: the app cannot serve", "error", err)
 	}
-	return a.tables.Load()
 }
 
 // compiled makes the tables, as often as set-up has changed since; for a frozen App they are there.

@@ -56,6 +56,13 @@ type Config struct {
 	MaxFormMemorySize int64 `config:"MAX_FORM_MEMORY_SIZE" none:"-1"`
 	// MaxFormParts is how many fields and files a form may have. Default 1,000, negative means no limit. Flask: MAX_FORM_PARTS.
 	MaxFormParts int `config:"MAX_FORM_PARTS" none:"-1"`
+	// UploadDir is where uploaded files go that are too large for memory; "" means the system's folder for temporary files.
+	UploadDir string `config:"UPLOAD_DIR"`
+	// MaxJSONDepth is how deep arrays and objects may be nested in a JSON body that is bound; deeper is a 400. Default 100,
+	// negative means no limit.
+	MaxJSONDepth int `config:"MAX_JSON_DEPTH"`
+	// MaxFaults is how many faults of one request a [ValidationError] lists. Default 100, negative means no limit.
+	MaxFaults int `config:"MAX_FAULTS"`
 	// SendFileMaxAge is how long files may be cached without asking again; 0 means they are asked for each time. Flask:
 	// SEND_FILE_MAX_AGE_DEFAULT.
 	SendFileMaxAge time.Duration `config:"SEND_FILE_MAX_AGE_DEFAULT"`
@@ -104,6 +111,8 @@ func DefaultConfig() Config {
 		MaxContentLength:          16 << 20,
 		MaxFormMemorySize:         500_000,
 		MaxFormParts:              1_000,
+		MaxJSONDepth:              100,
+		MaxFaults:                 100,
 		ProvideAutomaticOptions:   true,
 	}
 }

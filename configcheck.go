@@ -79,7 +79,7 @@ func (c *Config) checkPlaces(faults *configFaults) {
 	if c.ApplicationRoot != "" && c.ApplicationRoot[0] != '/' {
 		faults.add("ApplicationRoot is %q: it must begin with a slash", c.ApplicationRoot)
 	}
-	if !isToken(c.PreferredURLScheme) {
+	if c.PreferredURLScheme != "" && !isToken(c.PreferredURLScheme) {
 		faults.add("PreferredURLScheme is %q: it must be http, https or the like", c.PreferredURLScheme)
 	}
 	for _, host := range c.TrustedHosts {

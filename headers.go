@@ -34,6 +34,15 @@ func checkHeaders(h http.Header) error {
 	return nil
 }
 
+// check is why the response cannot be sent: what a constructor or a setter could not return, or a header that somebody put into
+// the map by hand. It comes before the first byte, so that the answer is a 500 and not half of something.
+func (resp *Response) check() error {
+	if resp.err != nil {
+		return resp.err
+	}
+	return checkHeaders(resp.Header)
+}
+
 // isToken says whether s is a token (RFC 9110, 5.6.2), as header names, methods and cookie names are.
 func isToken(s string) bool {
 	for i := 0; i < len(s); i++ {

@@ -1,6 +1,9 @@
 package carafe
 
-import "io/fs"
+import (
+	"io/fs"
+	"time"
+)
 
 // A RouteOption says something about a route: [Methods], [Endpoint], [Defaults], [Subdomain], [Host], [StrictSlashes],
 // [MergeSlashes], [BuildOnly], [Alias], [WebSocket], [RedirectTo], [AutomaticOptions], [CSRF].
@@ -89,6 +92,13 @@ type Static struct {
 	FS   fs.FS
 	Path string // the URL path; "" means "/" and the folder's name, or "/static" for an FS
 	Host string // the host that serves them, with host matching
+
+	// MaxAge is for how long caches may keep the files without asking; 0 means what Config.SendFileMaxAge says.
+	MaxAge time.Duration
+	// Precompressed sends name.br, name.zst or name.gz in place of name, if it is there and the client takes it.
+	Precompressed bool
+	// Hash has URLFor add the hash of a file's content to its URL; under that URL caches may keep it for a year.
+	Hash bool
 }
 
 // Templates is a folder of templates. Of Dir and FS one is given.

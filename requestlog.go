@@ -188,7 +188,7 @@ const maxRequestID = 128
 func isRequestID(id string) bool {
 	for i := range len(id) {
 		switch c := id[i]; {
-		case isAlphanumeric(c), c == '-', c == '_', c == '.', c == ':', c == '/', c == '+', c == '=', c == '@':
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '_', c == '.', c == ':', c == '/', c == '+', c == '=', c == '@':
 		default:
 			return false
 		}

@@ -67,7 +67,7 @@ func sessionApp(t *testing.T) *carafe.App {
 	app.Logger = slog.New(slog.DiscardHandler)
 	app.Config.SecretKey = "testing key"
 	app.Get("/set", func(c *carafe.Context) string {
-		for name, values := range c.Request.Args() {
+		for name, values := range c.Request.Args().Map() {
 			c.Session().Set(name, values[0])
 		}
 		return "set"

@@ -3,34 +3,46 @@ package carafe
 import (
 	"fmt"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
-
-	"github.com/carafeweb/carafe/routing"
 )
 
-// SetCookie adds a cookie to the response. A Path of "" is "/", as in Flask, since browsers would else take the folder of
-// the request's. See [CookieHeader] for how it is written and what is refused; the error leaves the response as it was.
+// SetCookie adds a cookie, next to those that are set already. A positive MaxAge also writes Expires, for clients that know
+// no other; a negative one deletes. An empty Path means "/". Values with characters that a cookie cannot hold are
+// quoted and escaped as Python's http.cookies does, which [Request.CookieValues] undoes.
 //
-// Source: Response.set_cookie.
-func (resp *Response) SetCookie(cookie *http.Cookie) error {
-	full := *cookie
-	if full.Path == "" {
-		full.Path = "/"
+// The error says what cannot be: a name that is no token, a Domain that would end the attribute, or a name that begins with
+// __Host- or __Secure- without the attributes that browsers then insist on.
+//
+// Source: werkzeug.wrappers.Response.set_cookie.
+func (resp *Response) SetCookie(c *http.Cookie) error {
+	cookie := *c
+	name := strings.ToLower(c.Name)
+	if !c.Secure && !c.Partitioned && (strings.HasPrefix(name, "__host-") || strings.HasPrefix(name, "__secure-")) {
+		return fmt.Errorf("carafe: the cookie %q needs Secure: browsers drop it otherwise", c.Name)
 	}
-	return resp.addCookie(&full, time.Now())
+	if cookie.Path == "" {
+		cookie.Path = "/"
+	}
+	line, err := CookieHeader(&cookie, time.Now())
+	if err != nil {
+		return err
+	}
+	resp.materialize()
+	resp.Header.Add(headerCookie, line)
+	return nil
 }
 
-// DeleteCookie has the browser forget a cookie: only that with the same name, domain and path. Its value is not used.
+// DeleteCookie has the client forget a cookie: Path and Domain must be those it was set with.
 //
 // Source: Response.delete_cookie.
-func (resp *Response) DeleteCookie(cookie *http.Cookie) error {
-	gone := *cookie
-	gone.Value, gone.Expires, gone.MaxAge = "", time.Unix(0, 0), -1
+func (resp *Response) DeleteCookie(c *http.Cookie) error {
+	gone := *c
+	gone.Value, gone.MaxAge, gone.Expires = "", -1, time.Unix(0, 0)
 	return resp.SetCookie(&gone)
 }
 
+// addCookie is SetCookie for a cookie whose path is settled, at a time by the app's clock.
 func (resp *Response) addCookie(cookie *http.Cookie, now time.Time) error {
 	line, err := CookieHeader(cookie, now)
 	if err != nil {
@@ -57,161 +69,23 @@ func (a *App) warnLargeCookies(c *Context, resp *Response) {
 	}
 }
 
-// CookieHeader is the value of a Set-Cookie header, with the attributes in Werkzeug's order; now is for Expires, which
-// goes with MaxAge unless it is given: a browser may heed either.
-//
-// A zero MaxAge is left out, and a negative one is written as 0, as net/http has it. Domain loses a leading dot and a port and is
-// written in ASCII. What a cookie cannot hold stands in the value as octal escapes, in quotes.
-//
-// The error says that the name is not a token, that an attribute could end itself early, or that the name's prefix (__Host-)
-// forbids the domain or the path. Unlike Flask, which sends all of these.
-//
-// Source: werkzeug.http.dump_cookie, RFC 6265.
-func CookieHeader(cookie *http.Cookie, now time.Time) (string, error) {
-	domain, err := cookieDomain(cookie)
-	if err != nil {
-		return "", err
+// SetHeader sets a header in place of what it was. A name that is no token, or a value with CR, LF, NUL or another control
+// character, is refused. Values in Header itself are checked too, but only before the response is written.
+func (resp *Response) SetHeader(name, value string) error {
+	if err := checkHeader(name, value); err != nil {
+		return err
 	}
-	sameSite, err := sameSiteName(cookie.SameSite)
-	if err != nil {
-		return "", err
-	}
-	expires := cookie.Expires
-	if expires.IsZero() && cookie.MaxAge != 0 {
-		expires = now.Add(time.Duration(max(cookie.MaxAge, 0)) * time.Second)
-	}
-	b := make(cookieLine, 0, len(cookie.Name)+len(cookie.Value)+len(cookie.Path)+len(domain)+cookieAttributes)
-	b = append(append(append(b, cookie.Name...), '='), quoteCookie(cookie.Value)...)
-	b.attribute(domain != "", "Domain=", domain)
-	if !expires.IsZero() {
-		b = expires.UTC().AppendFormat(append(b, "; Expires="...), http.TimeFormat)
-	}
-	if cookie.MaxAge != 0 {
-		b = strconv.AppendInt(append(b, "; Max-Age="...), int64(max(cookie.MaxAge, 0)), 10)
-	}
-	b.attribute(cookie.Secure || cookie.Partitioned, "Secure", "")
-	b.attribute(cookie.HttpOnly, "HttpOnly", "")
-	b.attribute(cookie.Path != "", "Path=", quoteCookiePath(cookie.Path))
-	b.attribute(sameSite != "", "SameSite=", sameSite)
-	b.attribute(cookie.Partitioned, "Partitioned", "")
-	return string(b), nil
+	resp.materialize()
+	resp.Header.Set(name, value)
+	return nil
 }
 
-// cookieAttributes is room for the attributes of most cookies.
-const cookieAttributes = 128
-
-// cookieLine is a header line in the making.
-type cookieLine []byte
-
-func (b *cookieLine) attribute(on bool, name, value string) {
-	if on {
-		*b = append(append(append(*b, "; "...), name...), value...)
+// AddHeader is SetHeader that keeps the values there are.
+func (resp *Response) AddHeader(name, value string) error {
+	if err := checkHeader(name, value); err != nil {
+		return err
 	}
-}
-
-// cookieDomain is the domain as it is sent, or why the cookie cannot be.
-func cookieDomain(cookie *http.Cookie) (string, error) {
-	if !isToken(cookie.Name) {
-		return "", fmt.Errorf("carafe: %q cannot be the name of a cookie: use letters, digits, - and _", cookie.Name)
-	}
-	domain, _, _ := strings.Cut(cookie.Domain, ":")
-	domain = strings.TrimLeft(domain, ".")
-	if strings.HasPrefix(cookie.Name, "__Host-") && (domain != "" || cookie.Path != "/") {
-		return "", fmt.Errorf("carafe: the cookie %q can have no Domain, and Path /: browsers drop it otherwise", cookie.Name)
-	}
-	if domain == "" {
-		return "", nil
-	}
-	ascii, err := routing.ASCIIHost(domain)
-	if err != nil {
-		return "", fmt.Errorf("carafe: the domain of cookie %q: %w", cookie.Name, err)
-	}
-	for i := 0; i < len(ascii); i++ {
-		if c := ascii[i]; !isAlphanumeric(c) && c != '-' && c != '.' && c != '_' {
-			return "", fmt.Errorf("carafe: %q cannot be the domain of cookie %q: give a host name", cookie.Domain, cookie.Name)
-		}
-	}
-	return ascii, nil
-}
-
-func isAlphanumeric(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
-}
-
-func sameSiteName(mode http.SameSite) (string, error) {
-	switch mode {
-	case 0, http.SameSiteDefaultMode:
-		return "", nil
-	case http.SameSiteLaxMode:
-		return "Lax", nil
-	case http.SameSiteStrictMode:
-		return "Strict", nil
-	case http.SameSiteNoneMode:
-		return "None", nil
-	}
-	return "", fmt.Errorf("carafe: %d is no http.SameSite: use http.SameSiteLaxMode, Strict or None", mode)
-}
-
-// cookieBytes stand in a cookie's value as they are, next to letters and digits.
-const cookieBytes = "!#$%&'()*+-./:<=>?@[]^_`{|}~"
-
-// quoteCookie puts a value in quotes, with octal escapes, if it has bytes that a cookie cannot hold.
-//
-// Source: werkzeug.http.dump_cookie, after Python's http.cookies. Unlike Flask, 1A to 1F are escaped like other control characters.
-func quoteCookie(value string) string {
-	plain := true
-	for i := 0; i < len(value) && plain; i++ {
-		plain = isCookieByte(value[i])
-	}
-	if plain {
-		return value
-	}
-	b := []byte{'"'}
-	for i := 0; i < len(value); i++ {
-		switch c := value[i]; {
-		case c == '"' || c == '\\':
-			b = append(b, '\\', c)
-		case c < ' ' || c >= 0x7f || c == ',' || c == ';':
-			b = append(b, '\\', '0'+c>>6, '0'+c>>3&7, '0'+c&7)
-		default:
-			b = append(b, c)
-		}
-	}
-	return string(append(b, '"'))
-}
-
-// isCookieByte is asked for each byte of each cookie.
-func isCookieByte(c byte) bool { return plainCookieBytes[c] }
-
-var plainCookieBytes = func() (plain [256]bool) {
-	for c := range plain {
-		plain[c] = isAlphanumeric(byte(c)) || strings.IndexByte(cookieBytes, byte(c)) >= 0
-	}
-	return plain
-}()
-
-// cookiePathBytes stand in a path as they are, next to letters and digits: what a URL's path may hold, and the
-// percent of what is encoded already, but no semicolon.
-const cookiePathBytes = "_.-~%!$&'()*+,/:=@"
-
-func quoteCookiePath(path string) string {
-	for i := 0; i < len(path); i++ {
-		if c := path[i]; !isAlphanumeric(c) && strings.IndexByte(cookiePathBytes, c) < 0 {
-			return percentEncode(path, cookiePathBytes)
-		}
-	}
-	return path
-}
-
-func percentEncode(s, safe string) string {
-	const hex = "0123456789ABCDEF"
-	var b []byte
-	for i := 0; i < len(s); i++ {
-		if c := s[i]; isAlphanumeric(c) || strings.IndexByte(safe, c) >= 0 {
-			b = append(b, c)
-		} else {
-			b = append(b, '%', hex[c>>4], hex[c&15])
-		}
-	}
-	return string(b)
+	resp.materialize()
+	resp.Header.Add(name, value)
+	return nil
 }
