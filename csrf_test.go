@@ -28,7 +28,7 @@ func csrfApp(kind carafe.CSRF) *carafe.App {
 	return app
 }
 
-func post(path, form string, headers ...string) *http.Request {
+func crossPost(path, form string, headers ...string) *http.Request {
 	r := httptest.NewRequest("POST", "http://example.com"+path, strings.NewReader(form))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	for i := 0; i < len(headers); i += 2 {
@@ -67,7 +67,7 @@ func TestPostsFromOtherSitesAreRefused(t *testing.T) {
 			app := csrfApp(carafe.CSRFOrigin)
 			hooked := false
 			app.BeforeRequest(func(*carafe.Context) (any, error) { hooked = true; return nil, nil })
-			r := post(tt.path, "to=evil", tt.headers...)
+			r := crossPost(tt.path, "to=evil", tt.headers...)
 			r.Method = tt.method
 			w := httptest.NewRecorder()
 			app.ServeHTTP(w, r)
@@ -86,7 +86,7 @@ func TestAnErrorHandlerAnswersForCSRF(t *testing.T) {
 		return carafe.Reply("no", 403), nil
 	})
 	w := httptest.NewRecorder()
-	app.ServeHTTP(w, post("/transfer", "", "Origin", "http://evil.test"))
+	app.ServeHTTP(w, crossPost("/transfer", "", "Origin", "http://evil.test"))
 	if w.Body.String() != "no" || cause == nil || !strings.Contains(cause.Error(), `Origin "http://evil.test"`) || !strings.Contains(cause.Error(), "Config.TrustedOrigins") {
 		t.Errorf("%q, cause %v", w.Body, cause)
 	}
@@ -94,7 +94,7 @@ func TestAnErrorHandlerAnswersForCSRF(t *testing.T) {
 
 func TestCSRFCanBeSwitchedOff(t *testing.T) {
 	w := httptest.NewRecorder()
-	csrfApp(carafe.CSRFOff).ServeHTTP(w, post("/transfer", "to=x", "Sec-Fetch-Site", "cross-site"))
+	csrfApp(carafe.CSRFOff).ServeHTTP(w, crossPost("/transfer", "to=x", "Sec-Fetch-Site", "cross-site"))
 	if w.Code != 200 {
 		t.Errorf("status %d", w.Code)
 	}
@@ -112,31 +112,31 @@ func TestCSRFTokens(t *testing.T) {
 		r    *http.Request
 		want int
 	}{
-		{"in the form", post("/transfer", form(token)), 200},
-		{"in a header", post("/transfer", "", "X-CSRFToken", token), 200},
-		{"in the other header", post("/transfer", "", "X-CSRF-Token", token, "Content-Type", "application/json"), 200},
-		{"again", post("/transfer", form(token)), 200},
-		{"without one", post("/transfer", "to=bob"), 403},
-		{"without one, as JSON", post("/transfer", "{}", "Content-Type", "application/json"), 403},
-		{"changed", post("/transfer", form(token[:len(token)-2]+"xx")), 403},
-		{"cut", post("/transfer", form(token[:20])), 403},
-		{"another client's", post("/transfer", form(foreign)), 403},
-		{"right, from another site", post("/transfer", form(token), "Sec-Fetch-Site", "cross-site"), 403},
-		{"of a route that wants one", post("/pay", form(token)), 200},
-		{"of a route that wants none", post("/hook/", ""), 200},
-		{"in the query", post("/transfer?csrf_token="+token, ""), 403},
+		{"in the form", crossPost("/transfer", form(token)), 200},
+		{"in a header", crossPost("/transfer", "", "X-CSRFToken", token), 200},
+		{"in the other header", crossPost("/transfer", "", "X-CSRF-Token", token, "Content-Type", "application/json"), 200},
+		{"again", crossPost("/transfer", form(token)), 200},
+		{"without one", crossPost("/transfer", "to=bob"), 403},
+		{"without one, as JSON", crossPost("/transfer", "{}", "Content-Type", "application/json"), 403},
+		{"changed", crossPost("/transfer", form(token[:len(token)-2]+"xx")), 403},
+		{"cut", crossPost("/transfer", form(token[:20])), 403},
+		{"another client's", crossPost("/transfer", form(foreign)), 403},
+		{"right, from another site", crossPost("/transfer", form(token), "Sec-Fetch-Site", "cross-site"), 403},
+		{"of a route that wants one", crossPost("/pay", form(token)), 200},
+		{"of a route that wants none", crossPost("/hook/", ""), 200},
+		{"in the query", crossPost("/transfer?csrf_token="+token, ""), 403},
 	} {
 		if w := v.do(tt.r); w.Code != tt.want {
 			t.Errorf("a token %s: %d %q, want %d", tt.name, w.Code, w.Body, tt.want)
 		}
 	}
 	now = now.Add(app.Config.PermanentSessionLifetime + time.Second)
-	if w := v.do(post("/transfer", form(token))); w.Code != 403 {
+	if w := v.do(crossPost("/transfer", form(token))); w.Code != 403 {
 		t.Errorf("a token that is too old: %d", w.Code)
 	}
 	fresh := v.get("/form").Body.String()
 	v.want("/login", "in")
-	if w := v.do(post("/transfer", form(fresh))); w.Code != 403 {
+	if w := v.do(crossPost("/transfer", form(fresh))); w.Code != 403 {
 		t.Errorf("a token from before Regenerate: %d", w.Code)
 	}
 }
