@@ -22,11 +22,10 @@ func endpointOf(c *Context) string {
 
 // Blueprint is the registered name of the blueprint whose route matched ("admin.users" if nested), "" for the app's own.
 func (c *Context) Blueprint() string {
-	name, _, ok := cutLast(c.Endpoint(), ".")
-	if !ok {
-		return ""
+	if names := c.Blueprints(); len(names) > 0 {
+		return names[0]
 	}
-	return name
+	return ""
 }
 
 func cutLast(s, sep string) (before, after string, ok bool) {
@@ -67,7 +66,22 @@ func (c *Context) Param(name string) string {
 	if i, ok := c.match.Lookup(name); ok {
 		return c.match.Text(i)
 	}
+	if c.route != nil {
+		return c.route.vars[name]
+	}
 	return ""
+}
+
+// values are those of the match, or of a foreign route's.
+func (c *Context) values() Values {
+	if c.route.vars == nil {
+		return c.match.Values()
+	}
+	values := make(Values, len(c.route.vars))
+	for name, text := range c.route.vars {
+		values[name] = text
+	}
+	return values
 }
 
 // Params are the variables of the matched URL with the types of their converters: a map that belongs to the request, so
@@ -82,7 +96,7 @@ func (c *Context) Params() Values {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.params == nil {
-		m.params = c.match.Values()
+		m.params = c.values()
 	}
 	return m.params
 }

@@ -16,11 +16,17 @@ func (a *App) matchRequest(c *Context) {
 		c.routingErr = fmt.Errorf("carafe: the app has faults in its set-up: %w", t.faults)
 		return
 	}
-	if err := a.match(c); err != nil {
-		c.routingErr = a.routingError(c, err)
+	err := a.match(c)
+	if err == nil {
+		c.route = c.match.Rule.Data.(*route)
 		return
 	}
-	c.route = c.match.Rule.Data.(*route)
+	if a.foreign.router != nil {
+		if c.route, err = a.matchForeign(c, err); err == nil {
+			return
+		}
+	}
+	c.routingErr = a.routingError(c, err)
 }
 
 // chain is what runs around the view: the matched route's, or the app's own.
@@ -98,7 +104,8 @@ func (a *App) optionsResponse(c *Context) *Response {
 	resp := HTML("")
 	adapter, err := a.adapter(c)
 	if err == nil {
-		resp.Header[headerAllow] = []string{strings.Join(adapter.AllowedMethods(c, routing.DecodedPath(c.Request.URL.Path)), ", ")}
+		allowed := adapter.AllowedMethods(c, routing.DecodedPath(c.Request.URL.Path))
+		resp.Header[headerAllow] = []string{strings.Join(a.withForeignMethods(c, allowed), ", ")}
 	}
 	return resp
 }
@@ -127,4 +134,3 @@ func bareHost(host string) string {
 	}
 	return host
 }
-

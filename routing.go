@@ -22,6 +22,7 @@ type route struct {
 	site      Site     // where the route was registered
 	automatic bool     // OPTIONS is answered by itself
 	chain     *chain
+	vars      map[string]string // what a foreign route's template has found; nil for rules
 }
 
 // An endpoint is a name with its view.
@@ -113,10 +114,13 @@ func (a *App) addRoute(site Site, rule string, view any, s RouteSettings, bluepr
 	rt.rule = &routing.Rule{
 		Rule: rule, Endpoint: name, Methods: methods, Defaults: s.Defaults, Host: s.Host,
 		StrictSlashes: s.StrictSlashes, MergeSlashes: s.MergeSlashes, BuildOnly: s.BuildOnly, Alias: s.Alias,
-		Websocket: s.WebSocket, RedirectTo: s.RedirectTo, Source: site.String(), Data: rt,
+		Websocket: s.WebSocket, RedirectTo: s.RedirectTo, When: s.When, Source: site.String(), Data: rt,
 	}
 	if s.Subdomain != nil {
 		rt.rule.Subdomain = *s.Subdomain
+	}
+	if err := checkConditions(s.When); err != nil {
+		return err
 	}
 	if err := a.addRule(rt); err != nil {
 		return err
@@ -146,10 +150,7 @@ func at(s Site) string {
 
 // addRule puts the rule into the URL map; a map that was compiled, because somebody built a URL during set-up, is made anew.
 func (a *App) addRule(rt *route) error {
-	if a.urls == nil {
-		a.urls = routing.New(a.mapOptions())
-	}
-	err := a.urls.Add(rt.rule)
+	err := a.urlMap().Add(rt.rule)
 	if errors.Is(err, routing.ErrCompiled) {
 		a.urls = routing.New(a.mapOptions())
 		for _, old := range a.routes {
@@ -175,8 +176,20 @@ func freshRule(r *routing.Rule) *routing.Rule {
 	}
 }
 
+// mapOptions are the settings of the URL map. The map of converters is shared: what is added to it counts for later rules.
 func (a *App) mapOptions() routing.Options {
-	return routing.Options{HostMatching: a.hostMatching, SubdomainMatching: a.subdomainMatching, Converters: a.converters}
+	if a.converters == nil {
+		a.converters = map[string]routing.ConverterFunc{}
+	}
+	return routing.Options{HostMatching: a.hostMatching, SubdomainMatching: a.subdomainMatching, Converters: a.converters, Router: a.foreign.router}
+}
+
+// urlMap is the URL map, made when first needed.
+func (a *App) urlMap() *routing.Map {
+	if a.urls == nil {
+		a.urls = routing.New(a.mapOptions())
+	}
+	return a.urls
 }
 
 // Converter adds a converter that rules may name from then on.
@@ -184,13 +197,11 @@ func (a *App) mapOptions() routing.Options {
 // Source: app.url_map.converters.
 func (a *App) Converter(name string, f routing.ConverterFunc) {
 	a.setup("Converter", func(Site) error {
-		if a.converters == nil {
-			a.converters = map[string]routing.ConverterFunc{}
+		if f == nil {
+			return fmt.Errorf("Converter(%q, nil): give a routing.ConverterFunc", name)
 		}
+		a.urlMap()
 		a.converters[name] = f
-		if a.urls == nil {
-			a.urls = routing.New(a.mapOptions())
-		}
 		return nil
 	})
 }
@@ -278,10 +289,8 @@ func automaticOptions(view any, s RouteSettings, methods []string, provide bool)
 
 // compileRoutes finishes the routes: the chain around each, its view if that came by the endpoint, the index.
 func (a *App) compileRoutes(t *tables) error {
-	if a.urls == nil {
-		a.urls = routing.New(a.mapOptions())
-	}
-	var faults []error
+	a.urlMap()
+	faults := a.foreign.faults()
 	for _, rt := range a.routes {
 		rt.chain = a.chainOf(t, rt)
 		if err := a.finish(rt); err != nil {
