@@ -62,6 +62,7 @@ type App struct {
 	setupMu    sync.Mutex
 	urls       *routing.Map
 	converters map[string]routing.ConverterFunc
+	foreign    foreignRoutes
 	routes     []*route
 	endpoints  map[string]endpoint
 	mounts     []mount
@@ -340,6 +341,7 @@ func After(c *Context, f func(*Response) (*Response, error)) {
 // The first request freezes too; an App with faults answers every request with 500, and logs them.
 func (a *App) Freeze() error {
 	t := a.compiled()
+	a.foreign.close()
 	a.frozen.Store(true)
 	return t.faults
 }

@@ -252,6 +252,9 @@ func (c *Context) Value(key any) any {
 	case appContextKey:
 		return &c.app
 	}
+	if key == routing.RequestKey {
+		return c.Request.Request
+	}
 	return c.app.parent.Value(key)
 }
 

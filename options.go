@@ -3,10 +3,13 @@ package carafe
 import (
 	"io/fs"
 	"time"
+
+	"github.com/gorilla/mux"
 )
 
 // A RouteOption says something about a route: [Methods], [Endpoint], [Defaults], [Subdomain], [Host], [StrictSlashes],
-// [MergeSlashes], [BuildOnly], [Alias], [WebSocket], [RedirectTo], [AutomaticOptions], [CSRF].
+// [MergeSlashes], [BuildOnly], [Alias], [WebSocket], [RedirectTo], [AutomaticOptions], [CSRF]; and its conditions: [Headers],
+// [Queries], [Schemes], [MatcherFunc].
 type RouteOption interface{ ApplyRoute(*RouteSettings) }
 
 // A BlueprintOption says something about a blueprint, when it is made or when it is registered: [URLPrefix], [Name], [Subdomain],
@@ -31,9 +34,10 @@ type RouteSettings struct {
 	BuildOnly        bool
 	Alias            bool
 	WebSocket        bool
-	RedirectTo       any   // string or func; nil means none
-	AutomaticOptions *bool // nil means the view's own, or the config's
-	CSRF             CSRF  // "" means the config's
+	RedirectTo       any              // string or func; nil means none
+	AutomaticOptions *bool            // nil means the view's own, or the config's
+	CSRF             CSRF             // "" means the config's
+	When             func(*mux.Route) // sets the conditions; nil means none
 }
 
 // BlueprintSettings is what the options of a blueprint come to.
