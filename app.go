@@ -1,7 +1,6 @@
 package carafe
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -38,8 +37,11 @@ type App struct {
 	JSON JSONProvider
 	// Sessions opens and saves the session of each request. Default: signed cookies that Flask can read.
 	Sessions SessionInterface
-	// Logger gets what the app has to say. nil means slog.Default().
+	// Logger gets what the app has to say. nil means slog.Default() if that was set, else lines on standard error; see [App.Log].
 	Logger *slog.Logger
+	// LogException takes the place of LogError for errors that no handler answered: to log them elsewhere, or not at all.
+	// nil means LogError, which it must not call.
+	LogException func(c *Context, err error)
 	// Clock tells the time for sessions and cookies. nil means time.Now.
 	Clock func() time.Time
 	// FileMaxAge says for how long caches may keep a file that is sent, by its full name; ok is false for one that they must
@@ -55,6 +57,7 @@ type App struct {
 	hostMatching      bool
 	subdomainMatching bool
 	debugJSON         *bool
+	instance          instanceFolder
 
 	setupMu    sync.Mutex
 	urls       *routing.Map
@@ -70,9 +73,12 @@ type App struct {
 	tables     atomic.Pointer[tables]
 	frozen     atomic.Bool
 	background background
+	binder     binder // plans of what views and Bind fill, the validator, the languages of its messages
 	templating templating
 
-	sessionSigner atomic.Pointer[sessionSigner]
+	sessionSigner  atomic.Pointer[sessionSigner]
+	ownLogger      ownLogger
+	requestsLogged bool
 }
 
 // tables are what set-up comes to; they are read by every request and never change.
@@ -80,6 +86,8 @@ type tables struct {
 	own    *chain            // around what no blueprint's route matched
 	chains map[string]*chain // by registered name of the innermost blueprint
 	faults error             // why the app cannot serve
+
+	origins *http.CrossOriginProtection
 }
 
 // New makes an app. The name labels its logs, and [App.Name] returns it.
@@ -87,7 +95,7 @@ func New(name string, opts ...AppOption) *App {
 	site := callSite()
 	a := &App{
 		name:      name,
-		Config:    defaultConfig(),
+		Config:    DefaultConfig(),
 		Sessions:  CookieSessions{},
 		endpoints: map[string]endpoint{},
 		scopes:    map[string]*Scaffold{},
@@ -100,6 +108,7 @@ func New(name string, opts ...AppOption) *App {
 	for _, o := range opts {
 		o.ApplyApp(a)
 	}
+	a.placeFiles()
 	a.addStatic(site)
 	return a
 }
@@ -145,12 +154,23 @@ func (a *App) handle(w http.ResponseWriter, r *http.Request) {
 	if a.mounts != nil && a.serveMount(w, r) {
 		return
 	}
-	t := a.serving()
+	a.serving()
 	c := a.newContext(w, a.limitBody(w, r)) // 1
+	if a.requestsLogged {
+		c.noteContext()
+	}
 	end := outcome{err: http.ErrAbortHandler}
 	defer a.pop(c, &end) // 10
-	a.push(c, t)         // 1, 2
-	resp, err := a.respond(c)
+	resp, err := a.attempt(c)
+	if err != nil {
+		resp, err = a.handleUserError(c, err) // 6
+	}
+	if err == nil && !resp.sent {
+		resp, err = a.processResponse(c, resp) // 8
+	}
+	if err != nil {
+		resp = a.handleException(c, err) // 6
+	}
 	end.err = err
 	end.cut = a.write(c, resp) // 9
 	end.done = true
@@ -163,40 +183,36 @@ type outcome struct {
 	done bool  // false while a panic that is not ours, or Goexit, is on its way through
 }
 
-// respond is steps 3 to 8, whose numbers stand at the lines. It always has a response; the error is what no handler answered.
-func (a *App) respond(c *Context) (*Response, error) {
+// attempt is the steps of a request that goes well: 1 to 5, and 7.
+func (a *App) attempt(c *Context) (resp *Response, err error) {
+	defer rescue(&err)
+	a.push(c)                             // 1, 2
 	if err := a.runFirst(c); err != nil { // 3
-		return a.handleException(c, err), err
+		return nil, err
 	}
 	res, err := a.dispatch(c) // 4, 5
-	var resp *Response
-	if err == nil && a.nobodyLooks(c, &res) {
-		if err = a.answerDirectly(c, &res); err == nil { // 7, 9; nothing of 8 is to be done
-			return alreadySent, nil
-		}
-	} else if err == nil {
-		resp, err = a.guardedResponse(c, res) // 7
-	}
 	if err != nil {
-		resp, err = a.handleUserError(c, err) // 6
+		return nil, err
 	}
-	if err == nil && !resp.sent {
-		resp, err = a.processResponse(c, resp) // 8
+	if a.nobodyLooks(c, &res) {
+		return a.answerDirectly(c, &res) // 7, 9; there is nothing of 8 to be done
 	}
-	if err != nil {
-		return a.handleException(c, err), err // 6
-	}
-	return resp, nil
+	return a.makeResponse(c, res) // 7
 }
 
 // dispatch is steps 4 and 5.
-func (a *App) dispatch(c *Context) (res result, err error) {
-	defer rescue(&err)
+func (a *App) dispatch(c *Context) (result, error) {
 	a.Signals.RequestStarted.Send(c, c)
-	for _, f := range c.chain.preprocess {
+	if c.route != nil {
+		if err := a.checkCSRF(c); err != nil {
+			return result{}, err
+		}
+	}
+	ch := c.chain()
+	for _, f := range ch.preprocess {
 		f(c, c.Endpoint(), c.Params())
 	}
-	for _, f := range c.chain.before {
+	for _, f := range ch.before {
 		if v, err := f(c); v != nil || err != nil {
 			return result{body: v}, err
 		}
@@ -215,12 +231,6 @@ func (a *App) callView(c *Context) (result, error) {
 	return c.route.view(c)
 }
 
-// guardedResponse is step 7, during which user code may run: JSON marshallers, Respond methods, handlers.
-func (a *App) guardedResponse(c *Context, res result) (resp *Response, err error) {
-	defer rescue(&err)
-	return a.makeResponse(c, res)
-}
-
 // processResponse is step 8: after hooks, the session, request_finished.
 func (a *App) processResponse(c *Context, resp *Response) (out *Response, err error) {
 	defer rescue(&err)
@@ -233,7 +243,6 @@ func (a *App) processResponse(c *Context, resp *Response) (out *Response, err er
 	if err = resp.check(); err != nil {
 		return nil, err
 	}
-	a.warnOfCookies(resp)
 	if a.Signals.RequestFinished.Receivers() {
 		resp.materialize()
 		a.Signals.RequestFinished.Send(c, RequestFinished{c, resp})
@@ -251,7 +260,7 @@ func (a *App) runAfter(c *Context, resp *Response) (*Response, error) {
 			}
 		}
 	}
-	for _, f := range c.chain.after {
+	for _, f := range c.chain().after {
 		if err := callAfter(c, f, &resp); err != nil {
 			return nil, err
 		}
@@ -279,14 +288,14 @@ func callAfter(c *Context, f AfterFunc, resp **Response) error {
 // write is step 9.
 func (a *App) write(c *Context, resp *Response) error {
 	if resp == alreadySent {
-		return c.cut
+		return nil
 	}
 	defer resp.close()
 	if resp.sent {
-		return c.cut
+		return resp.err
 	}
 	c.sent = true
-	return resp.writeTo(c.w, c.Request.Request)
+	return resp.writeTo(c.w, c.Request.Request, new([2]string))
 }
 
 // pop is step 10. It is deferred, so that it also runs when http.ErrAbortHandler or Goexit passes through; a body that was cut
@@ -296,7 +305,7 @@ func (a *App) pop(c *Context, end *outcome) {
 	if end.done && err == nil {
 		err = end.cut
 	}
-	c.pushes, c.app.pushes = 0, 0
+	c.app.pushes = 0
 	if fault := c.finish(err); fault != nil {
 		a.report(c, fault)
 	}
@@ -308,12 +317,11 @@ func (a *App) pop(c *Context, end *outcome) {
 	}
 }
 
-// push is steps 1 and 2. What goes wrong in user code is kept like any other routing error.
-func (a *App) push(c *Context, t *tables) {
-	c.pushes, c.app.pushes, c.chain = 1, 1, t.own
-	defer rescue(&c.routingErr)
-	a.Signals.AppContextPushed.Send(c.app, c.app)
-	a.matchRequest(c, t)
+// push is steps 1 and 2.
+func (a *App) push(c *Context) {
+	c.app.pushes = 1
+	a.Signals.AppContextPushed.Send(&c.app, &c.app)
+	a.matchRequest(c)
 }
 
 // After registers f to run on the response of this request only, before the after-request functions. One that is
@@ -337,14 +345,13 @@ func (a *App) Freeze() error {
 }
 
 // serving freezes the App at the first request.
-func (a *App) serving() *tables {
+func (a *App) serving() {
 	if a.frozen.Load() {
-		return a.tables.Load()
+		return
 	}
 	if err := a.Freeze(); err != nil {
-		a.logger().Error("carafe: the app cannot serve", "app", a.name, "error", err)
+		a.logger().Error("carafe: the app cannot serve", "error", err)
 	}
-	return a.tables.Load()
 }
 
 // compiled makes the tables, as often as set-up has changed since; for a frozen App they are there.
@@ -363,6 +370,7 @@ func (a *App) compiled() *tables {
 		t.chains[name] = flatten(scopes, names)
 	}
 	t.faults = errors.Join(a.compileRoutes(t), a.checkConfig())
+	t.origins, _ = a.Config.originCheck() // whose error is among the faults
 	a.tables.Store(t)
 	return t
 }
@@ -382,17 +390,14 @@ func (a *App) lineage(name string) (scopes []*Scaffold, names []string) {
 	return scopes, names
 }
 
-// checkConfig finds settings that contradict each other.
+// checkConfig finds settings that contradict each other, and those that cannot be.
 func (a *App) checkConfig() error {
-	var faults []error
+	faults := []error{a.Config.check()}
 	if a.subdomainMatching && a.hostMatching {
 		faults = append(faults, errors.New("carafe: HostMatching and SubdomainMatching exclude each other: choose one"))
 	}
-	if s := strings.ToLower(a.Config.SessionCookie.SameSite); s != "" && s != "lax" && s != "strict" && s != "none" {
-		faults = append(faults, fmt.Errorf("carafe: Config.SessionCookie.SameSite is %q: it must be Lax, Strict, None or empty", s))
-	}
-	if a.Config.SessionCookie.Name != "" && !isToken(a.Config.SessionCookie.Name) {
-		faults = append(faults, fmt.Errorf("carafe: Config.SessionCookie.Name is %q, which cannot be the name of a cookie", a.Config.SessionCookie.Name))
+	if s, ok := a.Sessions.(interface{ Check() error }); ok {
+		faults = append(faults, s.Check())
 	}
 	return errors.Join(faults...)
 }
@@ -413,13 +418,6 @@ func (o appOwner) Closed(method string) error {
 	return nil
 }
 
-func (a *App) logger() *slog.Logger {
-	if a.Logger != nil {
-		return a.Logger
-	}
-	return slog.Default()
-}
-
 // report hands what failed after the response to whoever catches errors, else to the log.
 func (a *App) report(c *Context, err error) {
 	if catch := catcher(c.app.parent); catch != nil && a.Config.propagate() {
@@ -427,18 +425,6 @@ func (a *App) report(c *Context, err error) {
 		return
 	}
 	a.LogError(c, err)
-}
-
-// LogError logs an error that no handler answered, once, with the stack if it was a panic.
-//
-// Source: Flask.log_exception.
-func (a *App) LogError(c *Context, err error) {
-	args := []any{"method", c.Request.Method, "path", c.Request.URL.Path, "endpoint", c.Endpoint(), "error", err}
-	var pe *PanicError
-	if errors.As(err, &pe) && pe.Stack != nil {
-		args = append(args, "stack", string(pe.Stack))
-	}
-	a.logger().Log(context.WithoutCancel(c), slog.LevelError, fmt.Sprintf("Exception on %s [%s]", c.Request.URL.Path, c.Request.Method), args...)
 }
 
 // debugFromEnv reads CARAFE_DEBUG. Source: flask.helpers.get_debug_flag.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"runtime/debug"
 	"sync"
@@ -40,16 +41,14 @@ type AppContext struct {
 type Context struct {
 	Request *Request // never nil
 
-	app        *AppContext
-	chain      *chain // what runs around the view; never nil once pushed
+	app        AppContext
 	route      *route // what matched; nil if nothing did
 	match      routing.Match
 	routingErr error // why nothing matched: kept at push, raised in place of the view
 	more       atomic.Pointer[contextMore]
 	w          http.ResponseWriter // where step 9 writes; nil outside of serving
-	pushes     int32
-	sent       bool  // headers are out, or the connection is somebody else's
-	cut        error // why an http.Handler's answer, which is out already, is not whole
+	lines      [2]string           // backs the header values of a direct answer
+	sent       bool                // headers are out, or the connection is somebody else's
 }
 
 // contextMore is what only some requests need.
@@ -58,21 +57,23 @@ type contextMore struct {
 	after   []AfterFunc
 	session sessionState
 	params  Values
+
+	requestID string // "" until somebody asks
+	logger    *slog.Logger
 }
 
-// block is the one allocation of a request's own state.
+// block is the one allocation of a request's own state (TestContextIsSmall).
 type block struct {
 	c   Context
 	req Request
-	app AppContext
 }
 
 // newContext makes the context of a request, not yet pushed. w is nil outside of serving.
 func (a *App) newContext(w http.ResponseWriter, r *http.Request) *Context {
 	b := &block{}
-	b.app.app, b.app.parent = a, r.Context()
+	b.c.app.app, b.c.app.parent = a, r.Context()
 	b.req.Request, b.req.c = r, &b.c
-	b.c.Request, b.c.app, b.c.w = &b.req, &b.app, w
+	b.c.Request, b.c.w = &b.req, w
 	return &b.c
 }
 
@@ -174,10 +175,15 @@ func (ac *AppContext) Pop(err error) error {
 	if ac.pushes > 0 {
 		return nil
 	}
+	ac.leave()
+	return teardownGroup("context", note(nil, ac.finish(err)))
+}
+
+// leave tells the context below that this one is closed.
+func (ac *AppContext) leave() {
 	if prev := ac.Prev(); prev != nil {
 		prev.children.Add(-1)
 	}
-	return teardownGroup("context", note(nil, ac.finish(err)))
 }
 
 func (ac *AppContext) finish(err error) error {
@@ -224,7 +230,7 @@ func within(f func(context.Context) error, ctx context.Context, pop func(error) 
 func (c *Context) App() *App { return c.app.app }
 
 // AppContext is the app context that the request belongs to.
-func (c *Context) AppContext() *AppContext { return c.app }
+func (c *Context) AppContext() *AppContext { return &c.app }
 
 // G is the scratch store of the request's app context. See [Key] for a typed one.
 func (c *Context) G() *G { return c.app.G() }
@@ -244,7 +250,7 @@ func (c *Context) Value(key any) any {
 	case contextKey:
 		return c
 	case appContextKey:
-		return c.app
+		return &c.app
 	}
 	return c.app.parent.Value(key)
 }
@@ -255,35 +261,31 @@ func (c *Context) Prev() *Context { return CurrentContext(c.app.parent) }
 // Push opens a context made by [App.TestRequestContext]: the app's part, then the request's, then the URL is matched.
 // Pushing it again only counts. While serving, the walk does it.
 func (c *Context) Push() {
-	c.pushes++
-	if c.pushes > 1 {
-		return
-	}
 	c.app.Push()
-	c.app.app.matchRequest(c, c.app.app.compiled())
+	if c.app.pushes == 1 {
+		c.App().compiled()
+		c.App().matchRequest(c)
+	}
 }
 
 // Pop takes back one Push; the last one runs the request's teardown functions and then the app context's, with err. See
 // [AppContext.Pop] for what it returns.
 func (c *Context) Pop(err error) error {
-	if c.pushes == 0 {
-		return fmt.Errorf("carafe: the context of %s %s was popped but is not pushed", c.Request.Method, c.Request.URL.Path)
+	if fault := c.app.popFault(); fault != nil {
+		return fault
 	}
-	if c.pushes == 1 {
-		if fault := c.app.popFault(); fault != nil {
-			return fault
-		}
-	}
-	c.pushes--
-	if c.pushes > 0 {
+	c.app.pushes--
+	if c.app.pushes > 0 {
 		return nil
 	}
+	c.app.leave()
 	return c.finish(err)
 }
 
 // finish tears down the request's part and the app's, whatever is still open above them.
 func (c *Context) finish(err error) error {
-	failed := note(nil, c.app.app.teardownRequest(c, err))
+	a := c.app.app
+	failed := note(nil, a.teardownRequest(c, err))
 	return teardownGroup("context", note(failed, c.app.finish(err)))
 }
 
@@ -298,14 +300,14 @@ func (c *Context) With(f func(ctx context.Context) error) error {
 //
 // Source: flask.copy_current_request_context.
 func (c *Context) Copy() *Context {
-	b := &block{}
-	b.app.app, b.app.parent = c.app.app, c.app.parent
-	b.req.Request, b.req.c = c.Request.Request, &b.c
-	b.req.more.Store(c.Request.lazy())
-	b.c.Request, b.c.app = &b.req, &b.app
-	b.c.chain, b.c.route, b.c.match, b.c.routingErr = c.chain, c.route, c.match, c.routingErr
-	b.c.more.Store(&contextMore{session: c.lazy().session})
-	return &b.c
+	copied := c.app.app.newContext(nil, c.Request.Request)
+	copied.app.parent = c.app.parent
+	copied.Request.more.Store(c.Request.lazy())
+	copied.route, copied.match, copied.routingErr = c.route, c.match, c.routingErr
+	m := &contextMore{requestID: c.knownRequestID()}
+	m.session.session = c.openedSession()
+	copied.more.Store(m)
+	return copied
 }
 
 // lazy is the part of the context that is made when first needed.

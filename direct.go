@@ -15,45 +15,46 @@ var alreadySent = &Response{sent: true}
 // to save, nobody who listens for RequestFinished. Such a Response need not be made. It is asked once per request;
 // most requests of an API are of this kind.
 func (a *App) nobodyLooks(c *Context, res *result) bool {
-	return (res.isText || res.isJSON) && res.header == nil && len(c.chain.after) == 0 && c.more.Load() == nil &&
+	return (res.isText || res.isJSON) && res.header == nil && len(c.chain().after) == 0 && c.more.Load() == nil &&
 		!a.Signals.RequestFinished.Receivers() && !a.refreshes(c)
 }
 
 // answerDirectly writes a text or a JSON body without a Response that outlives the call: it stays on the stack, and the
 // JSON in a buffer of ours. What it writes is what steps 7 to 9 write (TestDirectAnswersAreTheSame); what it saves is guarded by
-// TestAllocations. An error comes before the first byte, unless c.sent says otherwise.
-func (a *App) answerDirectly(c *Context, res *result) (err error) {
-	defer rescue(&err)
+// TestAllocations. An error comes before the first byte.
+func (a *App) answerDirectly(c *Context, res *result) (*Response, error) {
 	if res.status != 0 {
 		if err := checkStatus(res.status); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	if res.isText {
-		resp := Response{Status: res.status, body: res.text, typ: typeHTML}
-		c.sent = true
-		c.cut = resp.writeTo(c.w, c.Request.Request)
-		return nil
+		return c.send(Response{Status: res.status, body: res.text, typ: typeHTML})
 	}
 	std, ok := a.JSON.(*StdJSON)
 	if !ok {
 		data, err := a.JSON.Marshal(res.body)
-		return c.sendJSON(res.status, data, err)
+		if err != nil {
+			return nil, err
+		}
+		return c.send(Response{Status: res.status, data: data, typ: a.jsonType()})
 	}
 	b := takeJSONBuffer()
 	defer b.release()
 	data, err := std.encode(b, res.body)
-	return c.sendJSON(res.status, data, err)
+	if err != nil {
+		return nil, err
+	}
+	return c.send(Response{Status: res.status, data: data, typ: a.jsonType()})
 }
 
-func (c *Context) sendJSON(status int, data []byte, err error) error {
-	if err != nil {
-		return err
-	}
-	resp := Response{Status: status, data: data, typ: c.App().jsonType()}
+// send is step 9 for a response that nobody has seen.
+func (c *Context) send(resp Response) (*Response, error) {
 	c.sent = true
-	c.cut = resp.writeTo(c.w, c.Request.Request)
-	return nil
+	if err := resp.writeTo(c.w, c.Request.Request, &c.lines); err != nil {
+		return &Response{sent: true, err: err}, nil
+	}
+	return alreadySent, nil
 }
 
 // refreshes says whether the session is saved although the request did not ask for it.

@@ -12,6 +12,9 @@ import (
 //
 // Source: Flask.handle_user_exception, handle_http_exception.
 func (a *App) handleUserError(c *Context, err error) (resp *Response, out error) {
+	if first, ok := err.(firstRequestError); ok {
+		return nil, first.error
+	}
 	if c.sent {
 		return nil, err
 	}
@@ -23,26 +26,26 @@ func (a *App) handleUserError(c *Context, err error) (resp *Response, out error)
 	if he != nil && he.Response != nil && he.Code == 0 { // a redirect of the router, or AbortWith
 		return he.Response, he.Response.err
 	}
-	if h := c.chain.lookup(err, he); h != nil {
+	if h := c.chain().lookup(err, he); h != nil {
 		return a.answerError(c, h, err, he)
 	}
 	if he == nil || a.trapped(he) {
 		return nil, err
 	}
-	return he.Respond(c)
+	return he.answer(c)
 }
 
 // answerError makes the response that a handler gives. Unlike Flask's, the answer of a 405 handler keeps the Allow header.
 func (a *App) answerError(c *Context, h func(*Context) (any, error), err error, he *HTTPError) (*Response, error) {
 	v, herr := h(c)
 	if herr != nil && (errors.Is(herr, err) || he != nil && asHTTPError(herr) == he) && he != nil {
-		return he.Respond(c) // the handler passed on what it was given
+		return he.answer(c) // the handler passed on what it was given
 	}
 	if herr != nil {
 		return nil, herr
 	}
 	if same, ok := v.(*HTTPError); ok {
-		return same.Respond(c)
+		return same.answer(c)
 	}
 	resp, herr := a.makeResponse(c, result{body: v})
 	if herr == nil && he != nil && he.Code == http.StatusMethodNotAllowed {
@@ -77,8 +80,7 @@ func (a *App) handleException(c *Context, err error) *Response {
 	}
 	if c.sent {
 		a.LogError(c, err)
-		c.cut = err
-		return alreadySent
+		return &Response{sent: true, err: err}
 	}
 	he := &HTTPError{Code: http.StatusInternalServerError, Cause: err}
 	if a.Config.propagate() {
@@ -115,17 +117,10 @@ func (a *App) tellException(c *Context, err error) (fault error) {
 
 func (a *App) answer500(c *Context, he *HTTPError) (resp *Response, fault error) {
 	defer rescue(&fault)
-	if h := c.chain.lookup(he, he); h != nil {
+	if h := c.chain().lookup(he, he); h != nil {
 		return a.answerError(c, h, he, he)
 	}
-	return he.plain(), nil
-}
-
-// plain is the page of an error that has no header of its own.
-func (e *HTTPError) plain() *Response {
-	resp := HTML(e.page())
-	resp.Status = e.Code
-	return resp
+	return he.Respond(c)
 }
 
 // lookup finds the handler for err, whose HTTP error is he, nil if it has none. Innermost scope first: the handlers of

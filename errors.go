@@ -30,6 +30,8 @@ type HTTPError struct {
 
 	// key is the missing form, query, file or cookie name of a 400 raised by the Require methods.
 	key, hint string
+	// validation is what the error says in more detail; see problem.go.
+	validation *ValidationError
 }
 
 // Abort returns the *HTTPError for code, to be returned, or panicked with from any depth.
@@ -87,41 +89,71 @@ func (e *HTTPError) description() string {
 }
 
 // Respond makes the error's own answer: the fixed HTML page that Werkzeug sends, with the
-// description escaped and its line breaks as <br>, and Header added.
+// description escaped and its line breaks as <br>, and Header added. Unlike Flask, a client whose Accept prefers JSON gets problem
+// details (RFC 9457), and one that takes no HTML gets text.
 //
 // Source: HTTPException.get_response, get_body.
-func (e *HTTPError) Respond(*Context) (*Response, error) {
+func (e *HTTPError) Respond(c *Context) (*Response, error) {
+	resp, err := e.answer(c)
+	if err == nil {
+		resp.materialize()
+	}
+	return resp, err
+}
+
+// answer is Respond for what user code need not see.
+func (e *HTTPError) answer(c *Context) (*Response, error) {
 	if e.Response != nil {
-		return e.Response, nil
+		return e.Response, e.Response.err
 	}
 	if err := checkStatus(e.Code); err != nil {
 		return nil, err
 	}
-	resp := HTML(e.page())
-	resp.Status = e.Code
-	for k, vs := range e.Header {
-		for i, v := range vs {
-			if err := checkHeader(k, v); err != nil {
-				return nil, err
-			}
-			if i == 0 {
-				resp.Header.Set(k, v)
-			} else {
-				resp.Header.Add(k, v)
-			}
-		}
+	resp, err := e.body(c)
+	if err != nil {
+		return nil, err
 	}
-	return resp, nil
+	resp.Status = e.Code
+	return resp, resp.update(e.Header)
 }
 
+// plain is the page of the error without its headers.
+func (e *HTTPError) plain() *Response {
+	return &Response{Status: e.Code, body: e.page(), typ: typeHTML}
+}
+
+// ownPages are the pages of the errors that say no more than their code.
+var ownPages = func() map[int]string {
+	pages := make(map[int]string, len(statusTexts))
+	for code, text := range statusTexts {
+		pages[code] = errorPage(&HTTPError{Code: code, Description: text})
+	}
+	return pages
+}()
+
 func (e *HTTPError) page() string {
+	if page, ok := ownPages[e.Code]; ok && e.Description == "" && e.HTML == "" {
+		return page
+	}
+	return errorPage(e)
+}
+
+func errorPage(e *HTTPError) string {
 	desc := string(e.HTML)
 	if desc == "" {
 		desc = escapeHTML(e.description())
 	}
 	name := escapeHTML(e.Name())
 	return "<!doctype html>\n<html lang=en>\n<title>" + strconv.Itoa(e.Code) + " " + name + "</title>\n<h1>" + name +
-		"</h1>\n<p>" + strings.ReplaceAll(desc, "\n", "<br>") + "</p>\n"
+		"</h1>\n<p>" + strings.ReplaceAll(desc, "\n", "<br>") + "</p>\n" + e.faults()
+}
+
+// faults is the rest of the page of a [ValidationError].
+func (e *HTTPError) faults() string {
+	if e.validation == nil {
+		return ""
+	}
+	return string(e.validation.list())
 }
 
 // escapeHTML escapes as MarkupSafe does, whose entities html.EscapeString shares.

@@ -16,14 +16,14 @@ import (
 )
 
 func TestEventsAreWrittenAsTheStandardSays(t *testing.T) {
-	app := quiet()
+	app := hushed()
 	app.Get("/", func(c *carafe.Context) *carafe.Response {
 		return carafe.Events(func(yield func(carafe.Event) bool) {
 			_ = yield(carafe.Event{ID: "1", Name: "news", Data: "two\nlines", Retry: 3 * time.Second}) &&
 				yield(carafe.Event{Data: "after " + c.Request.LastEventID() + "\r\nCRLF"}) && yield(carafe.Event{})
 		}, -1)
 	})
-	w := get(app, "/", "Last-Event-ID", "0")
+	w := fetch(app, "/", "Last-Event-ID", "0")
 	want := "id: 1\nevent: news\nretry: 3000\ndata: two\ndata: lines\n\ndata: after 0\ndata: CRLF\n\ndata: \n\n"
 	if w.Body.String() != want || w.Header().Get("Content-Type") != "text/event-stream; charset=utf-8" || w.Header().Get("Cache-Control") != "no-cache" || !w.Flushed {
 		t.Errorf("the stream is %q with %v, want %q", w.Body.String(), w.Header(), want)
@@ -31,7 +31,7 @@ func TestEventsAreWrittenAsTheStandardSays(t *testing.T) {
 }
 
 func TestAnEventCannotSmuggleAnother(t *testing.T) {
-	app := quiet()
+	app := hushed()
 	app.Get("/", func() *carafe.Response {
 		return carafe.Events(func(yield func(carafe.Event) bool) {
 			yield(carafe.Event{ID: "1\ndata: evil", Data: "x"})
@@ -53,7 +53,7 @@ func TestAnEventCannotSmuggleAnother(t *testing.T) {
 
 func TestHeartbeatsGoOutWhileNothingHappens(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		app := quiet()
+		app := hushed()
 		app.Get("/", func(c *carafe.Context) *carafe.Response {
 			return carafe.Events(func(yield func(carafe.Event) bool) {
 				time.Sleep(35 * time.Second)
@@ -75,7 +75,7 @@ func TestHeartbeatsGoOutWhileNothingHappens(t *testing.T) {
 func TestStreamsReachTheClientPieceByPiece(t *testing.T) {
 	next := make(chan string)
 	closed := make(chan error, 1)
-	app := quiet()
+	app := hushed()
 	app.TeardownRequest(func(_ *carafe.Context, err error) { closed <- err })
 	app.Get("/", func(c *carafe.Context) any {
 		return carafe.Stream(func(yield func([]byte) bool) {
@@ -118,7 +118,7 @@ func TestStreamsReachTheClientPieceByPiece(t *testing.T) {
 }
 
 func TestAnErrorBeforeTheFirstByteIsAPage(t *testing.T) {
-	app := quiet()
+	app := hushed()
 	app.Get("/header", func() *carafe.Response {
 		resp := carafe.Text("body")
 		resp.Header["X-Evil"] = []string{"a\r\nX-Injected: 1"}
@@ -133,7 +133,7 @@ func TestAnErrorBeforeTheFirstByteIsAPage(t *testing.T) {
 	app.Get("/newline", func() any { return carafe.SendFile("go.mod", carafe.Attachment("a\nb")) })
 	app.Get("/nameless", func() any { return carafe.SendReader(strings.NewReader("x")) })
 	for _, path := range []string{"/header", "/name", "/missing", "/newline", "/nameless"} {
-		w := get(app, path)
+		w := fetch(app, path)
 		if w.Code != 500 || w.Header().Get("X-Injected") != "" || !strings.Contains(w.Body.String(), "Internal Server Error") {
 			t.Errorf("GET %s: %d %v %.80q, want a plain 500", path, w.Code, w.Header(), w.Body.String())
 		}

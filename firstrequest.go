@@ -20,8 +20,11 @@ func (a *App) BeforeFirstRequest(f func(*Context) error) {
 	hook(&a.Scaffold, "BeforeFirstRequest", &a.first.funcs, f)
 }
 
+// firstRequestError is an error of step 3 on its way past the handlers of its type, to those of 500.
+type firstRequestError struct{ error }
+
 // runFirst is step 3.
-func (a *App) runFirst(c *Context) (err error) {
+func (a *App) runFirst(c *Context) error {
 	if len(a.first.funcs) == 0 || a.first.done.Load() {
 		return nil
 	}
@@ -30,12 +33,19 @@ func (a *App) runFirst(c *Context) (err error) {
 	if a.first.done.Load() {
 		return nil
 	}
+	if err := a.first.run(c); err != nil {
+		return firstRequestError{err}
+	}
+	a.first.done.Store(true)
+	return nil
+}
+
+func (fr *firstRequest) run(c *Context) (err error) {
 	defer rescue(&err)
-	for _, f := range a.first.funcs {
+	for _, f := range fr.funcs {
 		if err := f(c); err != nil {
 			return err
 		}
 	}
-	a.first.done.Store(true)
 	return nil
 }

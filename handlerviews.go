@@ -161,7 +161,7 @@ func (hw *handlerWriter) stream() error {
 	}
 	hw.resp = resp
 	resp.sent, hw.c.sent = true, true
-	hw.err = resp.writeTo(w, hw.c.Request.Request)
+	hw.err = resp.writeTo(w, hw.c.Request.Request, new([2]string))
 	if hw.c.Request.Method == http.MethodHead || !bodyAllowed(resp.status()) {
 		w = discardBody{w}
 	}

@@ -75,10 +75,21 @@ func (s *Scaffold) setup(method string, do func(site Site) error) {
 	if err == nil {
 		err = do(site)
 	}
-	if err != nil {
-		panic(&SetupError{Site: site, Err: err})
+	if err == nil {
+		return
 	}
+	fault, ok := err.(*SetupError) // of a blueprint's earlier call, which it names
+	if !ok {
+		fault = &SetupError{Site: site, Err: err}
+	}
+	panic(fault)
 }
+
+// Setup runs do as the set-up method of s that is called method, for packages that add such methods: if s takes no more, or do
+// fails, it panics with a *SetupError that names the user's call, which do is told.
+//
+// Source: flask.sansio.scaffold.setupmethod.
+func Setup(s Scope, method string, do func(site Site) error) { s.scaffold().setup(method, do) }
 
 // hook registers f in list.
 func hook[F any](s *Scaffold, method string, list *[]F, f F) {
@@ -158,12 +169,17 @@ func OnError[T error](s Scope, h func(*Context, T) (any, error)) {
 			return errors.New("OnError with a nil function: give a function")
 		}
 		typ := reflect.TypeFor[T]()
-		sc.types = slices.DeleteFunc(sc.types, func(t typeHandler) bool { return t.typ == typ })
-		sc.types = append(sc.types, typeHandler{typ, func(c *Context, err error) (any, error) {
+		sc.setType(typeHandler{typ, func(c *Context, err error) (any, error) {
 			return h(c, err.(T))
 		}})
 		return nil
 	})
+}
+
+// setType registers a handler in place of the one for its type.
+func (s *Scaffold) setType(h typeHandler) {
+	s.types = slices.DeleteFunc(s.types, func(t typeHandler) bool { return t.typ == h.typ })
+	s.types = append(s.types, h)
 }
 
 // adopt appends o's hooks and handlers, as a blueprint's are merged under the name it is registered with.
@@ -174,7 +190,9 @@ func (s *Scaffold) adopt(o *Scaffold) {
 	s.preprocess = append(s.preprocess, o.preprocess...)
 	s.defaults = append(s.defaults, o.defaults...)
 	s.processors = append(s.processors, o.processors...)
-	s.types = append(s.types, o.types...)
+	for _, t := range o.types {
+		s.setType(t)
+	}
 	for code, h := range o.codes {
 		if s.codes == nil {
 			s.codes = map[int]codeHandler{}

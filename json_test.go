@@ -116,23 +116,23 @@ func TestJSONComesBackFromAFile(t *testing.T) {
 }
 
 func TestJSONIsIndentedInDebugMode(t *testing.T) {
-	app := quiet()
+	app := hushed()
 	app.Config.Debug = true
 	app.Get("/", func() any { return map[int]int{10: 1, 9: 2} })
-	if got, want := get(app, "/").Body.String(), "{\n  \"10\": 1,\n  \"9\": 2\n}\n"; got != want {
+	if got, want := fetch(app, "/").Body.String(), "{\n  \"10\": 1,\n  \"9\": 2\n}\n"; got != want {
 		t.Errorf("in debug mode: %q, want %q", got, want)
 	}
-	app = quiet()
+	app = hushed()
 	app.Config.Debug, app.JSON = true, &carafe.StdJSON{Dense: true}
 	app.Get("/", func() any { return map[string]int{"a": 1} })
-	if got, want := get(app, "/").Body.String(), "{\"a\":1}\n"; got != want {
+	if got, want := fetch(app, "/").Body.String(), "{\"a\":1}\n"; got != want {
 		t.Errorf("with a dense provider: %q, want %q", got, want)
 	}
 }
 
 func TestWhyJSONCannotBeReadIsToldInDebugModeOnly(t *testing.T) {
 	for debug, told := range map[bool]bool{false: false, true: true} {
-		app := quiet()
+		app := hushed()
 		no := false
 		app.Config.Debug, app.Config.PropagateErrors = debug, &no
 		app.Post("/", func(c *carafe.Context) (string, error) {
@@ -147,7 +147,7 @@ func TestWhyJSONCannotBeReadIsToldInDebugModeOnly(t *testing.T) {
 }
 
 func TestJSONOfOtherTypes(t *testing.T) {
-	app := quiet()
+	app := hushed()
 	app.Post("/", func(c *carafe.Context) (s string, err error) {
 		err = c.Request.JSON(&s)
 		return s, err

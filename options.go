@@ -6,7 +6,7 @@ import (
 )
 
 // A RouteOption says something about a route: [Methods], [Endpoint], [Defaults], [Subdomain], [Host], [StrictSlashes],
-// [MergeSlashes], [BuildOnly], [Alias], [WebSocket], [RedirectTo], [AutomaticOptions].
+// [MergeSlashes], [BuildOnly], [Alias], [WebSocket], [RedirectTo], [AutomaticOptions], [CSRF].
 type RouteOption interface{ ApplyRoute(*RouteSettings) }
 
 // A BlueprintOption says something about a blueprint, when it is made or when it is registered: [URLPrefix], [Name], [Subdomain],
@@ -15,7 +15,8 @@ type BlueprintOption interface {
 	ApplyBlueprint(*BlueprintSettings)
 }
 
-// An AppOption says something about an App: [Static], [Templates], [HostMatching], [SubdomainMatching], [RootPath].
+// An AppOption says something about an App: [Static], [Templates], [HostMatching], [SubdomainMatching], [RootPath], [InstancePath],
+// [InstanceRelative].
 type AppOption interface{ ApplyApp(*App) }
 
 // RouteSettings is what the options of a route come to.
@@ -32,6 +33,7 @@ type RouteSettings struct {
 	WebSocket        bool
 	RedirectTo       any   // string or func; nil means none
 	AutomaticOptions *bool // nil means the view's own, or the config's
+	CSRF             CSRF  // "" means the config's
 }
 
 // BlueprintSettings is what the options of a blueprint come to.

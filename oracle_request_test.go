@@ -90,11 +90,11 @@ func (c *requestCase) run(t *testing.T) requestAnswer {
 	defer server.Close()
 	status, body := exchange(t, server.Listener.Addr().String(), c.bytes(t))
 	server.Close()
-	return requestAnswer{addressed(values, server.Listener.Addr().String()), status, body}
+	return requestAnswer{addressedTo(values, server.Listener.Addr().String()), status, body}
 }
 
-// addressed puts the recorded address of the server in place of ours.
-func addressed(values map[string]any, addr string) map[string]any {
+// addressedTo puts the recorded address of the server in place of ours.
+func addressedTo(values map[string]any, addr string) map[string]any {
 	for k, v := range values {
 		if s, ok := v.(string); ok {
 			values[k] = strings.ReplaceAll(s, addr, "127.0.0.1:5000")

@@ -40,6 +40,9 @@ type Registrar struct {
 // App is the app, for functions that a blueprint recorded; it may be told anything.
 func (r *Registrar) App() *App { return r.app }
 
+// Site is the call of RegisterBlueprint.
+func (r *Registrar) Site() Site { return r.site }
+
 // Claim takes the full dotted name for b; first says whether b is new to the app. It fails if the name is taken.
 func (r *Registrar) Claim(name string, b Registrable) (first bool, err error) {
 	first = true

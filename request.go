@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/carafeweb/carafe/gateway"
+
 	"github.com/carafeweb/carafe/wire"
 )
 
@@ -186,4 +188,10 @@ func (r *Request) RequireFile(name string) (*Upload, error) {
 			"Add enctype=\"multipart/form-data\" to the form. This was submitted: '%s'", name, r.MediaType(), strings.Join(form.List(name), "', '"))
 	}
 	return nil, missing(name, hint)
+}
+
+// WithScriptRoot returns a shallow copy of r that says it is for an app mounted below root ("/api"; "" is the root).
+// Its path is what follows root already. Servers and mounts do that; this is for those who make requests.
+func WithScriptRoot(r *http.Request, root string) *http.Request {
+	return gateway.WithScriptName(r, root)
 }

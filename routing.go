@@ -18,11 +18,11 @@ type Values = routing.Values
 type route struct {
 	rule      *routing.Rule
 	endpoint  string
-	blueprint string   // registered name of the innermost blueprint, "" for the app itself
 	given     any      // the view as it was given, nil if it comes by its endpoint
 	view      viewFunc // compiled
 	site      Site     // where the route was registered
 	automatic bool     // OPTIONS is answered by itself
+	csrf      CSRF     // "" means the config's
 	chain     *chain
 }
 
@@ -107,7 +107,7 @@ func (a *App) addRoute(site Site, rule string, view any, s RouteSettings, bluepr
 	if err := a.claimEndpoint(name, view, site); err != nil {
 		return err
 	}
-	rt := &route{endpoint: name, blueprint: within, given: view, site: site}
+	rt := &route{endpoint: name, given: view, site: site, csrf: s.CSRF}
 	rt.automatic = automaticOptions(view, s, methods, a.Config.ProvideAutomaticOptions)
 	if rt.automatic && len(methods) > 0 {
 		methods = append(slices.Clone(methods), http.MethodOptions)
@@ -126,12 +126,12 @@ func (a *App) addRoute(site Site, rule string, view any, s RouteSettings, bluepr
 	if view == nil {
 		return nil
 	}
-	return rt.compile(view, false)
+	return rt.compile(a, view, false)
 }
 
 // compile checks the view against the rule's variables and makes the closure that calls it.
-func (rt *route) compile(view any, edited bool) error {
-	compiled, err := compileView(view, rt.rule.Variables(), edited)
+func (rt *route) compile(a *App, view any, edited bool) error {
+	compiled, err := compileView(a, view, rt.rule.Variables(), edited)
 	if err != nil {
 		return fmt.Errorf("view %q%s, rule %q: %w", rt.endpoint, at(viewSite(view)), rt.rule.Rule, err)
 	}
@@ -285,10 +285,7 @@ func (a *App) compileRoutes(t *tables) error {
 	}
 	var faults []error
 	for _, rt := range a.routes {
-		rt.chain = t.own
-		if ch := t.chains[rt.blueprint]; ch != nil {
-			rt.chain = ch
-		}
+		rt.chain = a.chainOf(t, rt)
 		if err := a.finish(rt); err != nil {
 			faults = append(faults, &SetupError{rt.site, err})
 		}
@@ -296,10 +293,27 @@ func (a *App) compileRoutes(t *tables) error {
 	if err := a.urls.Compile(); err != nil {
 		faults = append(faults, err)
 	}
-	return errors.Join(faults...)
+	return errors.Join(append(faults, a.urls.Check()...)...)
+}
+
+// chainOf is the chain around a route. Its endpoint decides: a dotted one of the app itself belongs to the blueprint it names.
+//
+// Source: flask.Request.blueprints.
+func (a *App) chainOf(t *tables, rt *route) *chain {
+	name, _, dotted := cutLast(rt.endpoint, ".")
+	if !dotted {
+		return t.own
+	}
+	if t.chains[name] == nil {
+		t.chains[name] = flatten(a.lineage(name))
+	}
+	return t.chains[name]
 }
 
 func (a *App) finish(rt *route) error {
+	if err := a.Config.checkRouteCSRF(rt); err != nil {
+		return err
+	}
 	view := rt.given
 	if e, ok := a.endpoints[rt.endpoint]; ok {
 		view = e.view
@@ -310,14 +324,12 @@ func (a *App) finish(rt *route) error {
 		}
 		return fmt.Errorf("rule %q leads to endpoint %q, which has no view: give Route one, or call app.Endpoint(%q, view)", rt.rule.Rule, rt.endpoint, rt.endpoint)
 	}
-	return rt.compile(view, len(rt.chain.preprocess) > 0)
+	return rt.compile(a, view, len(rt.chain.preprocess) > 0)
 }
 
 // matchRequest is step 2: it finds the route and keeps, rather than raises, why there is none.
-func (a *App) matchRequest(c *Context, t *tables) {
-	c.chain = t.own
-	defer rescue(&c.routingErr)
-	if t.faults != nil {
+func (a *App) matchRequest(c *Context) {
+	if t := a.tables.Load(); t.faults != nil {
 		c.routingErr = fmt.Errorf("carafe: the app has faults in its set-up: %w", t.faults)
 		return
 	}
@@ -326,7 +338,14 @@ func (a *App) matchRequest(c *Context, t *tables) {
 		return
 	}
 	c.route = c.match.Rule.Data.(*route)
-	c.chain = c.route.chain
+}
+
+// chain is what runs around the view: the matched route's, or the app's own.
+func (c *Context) chain() *chain {
+	if c.route != nil {
+		return c.route.chain
+	}
+	return c.app.app.compiled().own
 }
 
 func (a *App) match(c *Context) error {
@@ -354,9 +373,10 @@ func (a *App) match(c *Context) error {
 func (a *App) routingError(c *Context, err error) error {
 	var refused *routing.MethodNotAllowed
 	var moved *routing.RequestRedirect
-	switch {
-	case errors.Is(err, routing.ErrNotFound):
+	if err == routing.ErrNotFound {
 		return &HTTPError{Code: http.StatusNotFound}
+	}
+	switch {
 	case errors.As(err, &refused):
 		return &HTTPError{Code: http.StatusMethodNotAllowed, Header: http.Header{headerAllow: {strings.Join(refused.Allow, ", ")}}}
 	case errors.As(err, &moved):
@@ -458,7 +478,7 @@ func cutLast(s, sep string) (before, after string, ok bool) {
 }
 
 // Blueprints are the registered names from that of Blueprint out to the outermost. Read the slice only.
-func (c *Context) Blueprints() []string { return c.chain.blueprints }
+func (c *Context) Blueprints() []string { return c.chain().blueprints }
 
 // Rule is the text of the rule that matched, "" if none did.
 func (c *Context) Rule() string {

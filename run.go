@@ -56,6 +56,9 @@ func (a *App) run(s *runSettings) error {
 	if s.debug != nil {
 		a.Config.Debug = *s.debug
 	}
+	if !a.frozen.Load() {
+		a.logRequests()
+	}
 	if err := a.Freeze(); err != nil {
 		return err
 	}

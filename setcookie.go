@@ -1,10 +1,10 @@
 package carafe
 
 import (
+	"fmt"
 	"net/http"
+	"strings"
 	"time"
-
-	"github.com/carafeweb/carafe/wire"
 )
 
 // SetCookie adds a cookie, next to those that are set already. A positive MaxAge also writes Expires, for clients that know
@@ -20,12 +20,28 @@ func (resp *Response) SetCookie(c *http.Cookie) error {
 	if cookie.Path == "" {
 		cookie.Path = "/"
 	}
-	line, err := wire.SetCookie(&cookie, time.Now())
+	if err := checkCookiePrefix(&cookie); err != nil {
+		return err
+	}
+	line, err := CookieHeader(&cookie, time.Now())
 	if err != nil {
 		return err
 	}
 	resp.materialize()
 	resp.Header.Add(headerCookie, line)
+	return nil
+}
+
+// checkCookiePrefix refuses what browsers would drop: they hold the prefixes in whatever case (RFC 6265bis, 4.1.3).
+func checkCookiePrefix(c *http.Cookie) error {
+	name := strings.ToLower(c.Name)
+	host := strings.HasPrefix(name, "__host-")
+	switch {
+	case (host || strings.HasPrefix(name, "__secure-")) && !c.Secure && !c.Partitioned:
+		return fmt.Errorf("carafe: the cookie %q needs Secure: browsers drop it otherwise", c.Name)
+	case host && (c.Domain != "" || c.Path != "/"):
+		return fmt.Errorf("carafe: the cookie %q can have no Domain, and Path /: browsers drop it otherwise", c.Name)
+	}
 	return nil
 }
 
@@ -38,9 +54,9 @@ func (resp *Response) DeleteCookie(c *http.Cookie) error {
 	return resp.SetCookie(&gone)
 }
 
-// addCookie is SetCookie for a cookie whose path is settled, by the app's clock.
-func (resp *Response) addCookie(a *App, cookie *http.Cookie) error {
-	line, err := wire.SetCookie(cookie, a.now())
+// addCookie is SetCookie for a cookie whose path is settled, at a time by the app's clock.
+func (resp *Response) addCookie(cookie *http.Cookie, now time.Time) error {
+	line, err := CookieHeader(cookie, now)
 	if err != nil {
 		return err
 	}
@@ -49,16 +65,19 @@ func (resp *Response) addCookie(a *App, cookie *http.Cookie) error {
 	return nil
 }
 
-// warnOfCookies logs the cookies that browsers drop for their size.
+// warnLargeCookies warns of cookies that browsers would drop for their size.
 //
-// Source: werkzeug.http.dump_cookie.
-func (a *App) warnOfCookies(resp *Response) {
+// Source: werkzeug.http.dump_cookie, Config.MAX_COOKIE_SIZE.
+func (a *App) warnLargeCookies(c *Context, resp *Response) {
 	limit := a.Config.MaxCookieSize
 	for _, line := range resp.Header[headerCookie] {
-		if limit > 0 && len(line) > limit {
-			name, _, _ := cutLast(line[:min(len(line), 64)], "=")
-			a.logger().Warn("carafe: the cookie is too large: browsers may silently ignore it", "cookie", name, "bytes", len(line), "limit", limit)
+		if limit <= 0 || len(line) <= limit {
+			continue
 		}
+		name, rest, _ := strings.Cut(line, "=")
+		value, _, _ := strings.Cut(rest, ";")
+		a.logger().WarnContext(c, "carafe: a cookie is too large: browsers may silently ignore it", "cookie", name,
+			"value_bytes", len(value), "header_bytes", len(line), "limit", limit, "endpoint", c.Endpoint())
 	}
 }
 

@@ -54,9 +54,9 @@ func TestCookiesComeBackAsTheyWere(t *testing.T) {
 			t.Fatal(err)
 		}
 		pair, _, _ := strings.Cut(resp.Header.Get("Set-Cookie"), "; Path=")
-		app := quiet()
+		app := hushed()
 		app.Get("/", func(c *carafe.Context) (string, error) { return c.Request.RequireCookie("a") })
-		if got := get(app, "/", "Cookie", "b=0; "+pair+"; c=1").Body.String(); got != value {
+		if got := fetch(app, "/", "Cookie", "b=0; "+pair+"; c=1").Body.String(); got != value {
 			t.Errorf("%q was sent as %s and came back as %q", value, pair, got)
 		}
 	}
@@ -72,7 +72,7 @@ func TestDeletedCookies(t *testing.T) {
 	}
 }
 
-func TestLargeCookiesAreWarnedOf(t *testing.T) {
+func TestCookiesAboveTheLimitAreWarnedOf(t *testing.T) {
 	for limit, warnings := range map[int]int{100: 1, 0: 0, 4093: 0} {
 		var log bytes.Buffer
 		app := carafe.New("cookies")
@@ -81,7 +81,7 @@ func TestLargeCookiesAreWarnedOf(t *testing.T) {
 			resp := carafe.Text("")
 			return resp, resp.SetCookie(&http.Cookie{Name: "foo", Value: strings.Repeat("x", 120)})
 		})
-		w := get(app, "/")
+		w := fetch(app, "/")
 		if got := strings.Count(log.String(), "cookie is too large"); got != warnings || w.Header().Get("Set-Cookie") == "" {
 			t.Errorf("with a limit of %d: %d warnings, want %d, header %v", limit, got, warnings, w.Header())
 		}

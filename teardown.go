@@ -38,7 +38,7 @@ func teardownGroup(group string, failed []error) error {
 // signal; the uploads.
 func (a *App) teardownRequest(c *Context, err error) error {
 	var failed []error
-	for _, f := range c.chain.teardown {
+	for _, f := range c.chain().teardown {
 		failed = note(failed, guarded(func() { f(c, err) }))
 	}
 	if a.Signals.RequestTearingDown.Receivers() {

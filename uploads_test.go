@@ -21,8 +21,8 @@ import (
 	"github.com/carafeweb/carafe"
 )
 
-// quiet is an app that logs nothing.
-func quiet(opts ...carafe.AppOption) *carafe.App {
+// hushed is an app that logs nothing.
+func hushed(opts ...carafe.AppOption) *carafe.App {
 	app := carafe.New("test", opts...)
 	app.Logger = slog.New(slog.DiscardHandler)
 	return app
@@ -60,7 +60,7 @@ func TestUploadsAreKeptUntilTheRequestEnds(t *testing.T) {
 	large := strings.Repeat("0123456789", 200_000)
 	spool := t.TempDir()
 	var kept *carafe.Upload
-	app := quiet()
+	app := hushed()
 	app.Config.UploadDir = spool
 	app.Post("/", func(c *carafe.Context) (string, error) {
 		files, err := c.Request.Files()
@@ -96,7 +96,7 @@ func TestUploadsAreKeptUntilTheRequestEnds(t *testing.T) {
 
 func TestSavingUploads(t *testing.T) {
 	dir := t.TempDir()
-	app := quiet()
+	app := hushed()
 	app.Post("/", func(c *carafe.Context) (string, error) {
 		f, err := c.Request.RequireFile("f")
 		if err != nil {
@@ -125,7 +125,7 @@ func TestSavingUploads(t *testing.T) {
 }
 
 func TestPartsAreStreamed(t *testing.T) {
-	app := quiet()
+	app := hushed()
 	app.Post("/", func(c *carafe.Context) (string, error) {
 		var out strings.Builder
 		for part, err := range c.Request.Parts() {
@@ -171,7 +171,7 @@ func TestBodyLimits(t *testing.T) {
 			return err
 		},
 	}
-	app := quiet()
+	app := hushed()
 	app.Config.MaxContentLength, app.Config.MaxFormMemorySize, app.Config.MaxFormParts = 1000, 200, 3
 	app.Post("/<how>", func(c *carafe.Context, how string) (string, error) { return "ok", read[how](c) })
 	server := httptest.NewServer(app)
@@ -276,7 +276,7 @@ func TestAGigabyteOfHostileBodyTakes64Megabytes(t *testing.T) {
 		"form": func(c *carafe.Context) error { _, err := c.Request.Forms(); return err },
 		"data": func(c *carafe.Context) error { _, err := c.Request.Data(); return err },
 	}
-	app := quiet()
+	app := hushed()
 	app.Config.UploadDir = t.TempDir()
 	app.Post("/<how>", func(c *carafe.Context, how string) (string, error) {
 		if how != "data" {

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"runtime"
 	"strings"
+	"sync"
 
 	"github.com/carafeweb/carafe/routing"
 )
@@ -33,17 +34,20 @@ func textResult(s string) result { return result{text: s, isText: true} }
 
 // compileView checks that view is a view for a rule with these variables and makes the closure that calls it. edited says
 // that URL value preprocessors may change the variables first.
-func compileView(view any, vars []routing.Variable, edited bool) (viewFunc, error) {
+func compileView(a *App, view any, vars []routing.Variable, edited bool) (viewFunc, error) {
+	if v := reflect.ValueOf(view); v.Kind() == reflect.Func && v.IsNil() {
+		return nil, fmt.Errorf("the view is a nil %T", view)
+	}
 	if f := compileHandler(view); f != nil {
 		return f, nil
 	}
 	if isClassView(view) {
-		return compileClass(view, vars, edited)
+		return compileClass(a, view, vars, edited)
 	}
 	if f := compileFrequent(view, vars, edited); f != nil {
 		return f, nil
 	}
-	return planView(view, vars)
+	return planView(a, view, vars)
 }
 
 // compileHandler takes what net/http calls a handler, and Carafe's canonical View.
@@ -145,16 +149,13 @@ const viewShapes = `a view is func([c *carafe.Context,] [the rule's variables,] 
 
 // planView reads the function's type once and returns a closure that fills its arguments from
 // the match and reads its results.
-func planView(view any, vars []routing.Variable) (viewFunc, error) {
+func planView(a *App, view any, vars []routing.Variable) (viewFunc, error) {
 	t := reflect.TypeOf(view)
 	if t == nil || t.Kind() != reflect.Func {
 		return nil, fmt.Errorf("a %T is not a view: %s", view, viewShapes)
 	}
 	fn := reflect.ValueOf(view)
-	if fn.IsNil() {
-		return nil, fmt.Errorf("the view is a nil %T", view)
-	}
-	args, err := planArguments(t, vars)
+	args, err := planArguments(a, t, vars)
 	if err != nil {
 		return nil, err
 	}
@@ -162,23 +163,40 @@ func planView(view any, vars []routing.Variable) (viewFunc, error) {
 	if err != nil {
 		return nil, err
 	}
-	return func(c *Context) (result, error) {
-		in := make([]reflect.Value, len(args))
-		for i, arg := range args {
-			v, err := arg(c)
-			if err != nil {
-				return result{}, err
-			}
-			in[i] = v
-		}
-		return read(fn.Call(in))
-	}, nil
+	return newCall(fn, t, args, read), nil
 }
 
-// argument gives one argument of a view for a request.
-type argument func(c *Context) (reflect.Value, error)
+// argument puts one argument of a view into dst for a request.
+type argument func(c *Context, dst reflect.Value) error
 
-func planArguments(t reflect.Type, vars []routing.Variable) ([]argument, error) {
+// newCall calls a function by reflection. The frames that hold the arguments are ours alone, and used again.
+func newCall(fn reflect.Value, t reflect.Type, args []argument, read func([]reflect.Value) (result, error)) viewFunc {
+	frames := sync.Pool{New: func() any {
+		in := make([]reflect.Value, len(args))
+		for i := range in {
+			in[i] = reflect.New(t.In(i)).Elem()
+		}
+		return &in
+	}}
+	return func(c *Context) (result, error) {
+		frame := frames.Get().(*[]reflect.Value)
+		in := *frame
+		defer func() {
+			for _, v := range in {
+				v.SetZero()
+			}
+			frames.Put(frame)
+		}()
+		for i, arg := range args {
+			if err := arg(c, in[i]); err != nil {
+				return result{}, err
+			}
+		}
+		return read(fn.Call(in))
+	}
+}
+
+func planArguments(a *App, t reflect.Type, vars []routing.Variable) ([]argument, error) {
 	if t.IsVariadic() {
 		return nil, fmt.Errorf("%v is variadic: %s", t, viewShapes)
 	}
@@ -188,7 +206,7 @@ func planArguments(t reflect.Type, vars []routing.Variable) ([]argument, error) 
 		rest[i] = t.In(i)
 	}
 	if len(rest) > 0 && (rest[0] == typeContext || rest[0] == typeStdCtx) {
-		args = append(args, func(c *Context) (reflect.Value, error) { return reflect.ValueOf(c), nil })
+		args = append(args, func(c *Context, dst reflect.Value) error { dst.Set(reflect.ValueOf(c)); return nil })
 		rest = rest[1:]
 	}
 	bound := bindArgument(rest, vars)
@@ -209,7 +227,7 @@ func planArguments(t reflect.Type, vars []routing.Variable) ([]argument, error) 
 	if bound == nil {
 		return args, nil
 	}
-	arg, err := planBinding(bound)
+	arg, err := planBinding(a, bound, vars)
 	return append(args, arg), err
 }
 
@@ -229,52 +247,74 @@ func bindArgument(params []reflect.Type, vars []routing.Variable) reflect.Type {
 // variableArgument gives variable i as a value of type in.
 func variableArgument(in reflect.Type, i int, v routing.Variable) (argument, error) {
 	switch {
-	case v.Type == nil || v.Type.AssignableTo(in):
-		return func(c *Context) (reflect.Value, error) { return c.argument(i, in) }, nil
 	case v.Type == typeInt && isInteger(in.Kind()):
-		return integerArgument(in, i), nil
-	case v.Type.Kind() == in.Kind() && isScalar(in.Kind()):
-		return func(c *Context) (reflect.Value, error) {
-			val, err := c.argument(i, v.Type)
-			if err != nil {
-				return val, err
+		return integerArgument(i, v), nil
+	case v.Type == nil || v.Type.AssignableTo(in):
+		return func(c *Context, dst reflect.Value) error {
+			val, err := c.argument(i, in)
+			if err == nil {
+				dst.Set(val)
 			}
-			return val.Convert(in), nil
+			return err
+		}, nil
+	case v.Type.Kind() == in.Kind() && isScalar(in.Kind()):
+		return func(c *Context, dst reflect.Value) error {
+			val, err := c.argument(i, v.Type)
+			if err == nil {
+				dst.Set(val.Convert(in))
+			}
+			return err
 		}, nil
 	}
 	return nil, fmt.Errorf("takes variable %q as %v, but its converter %q gives %v", v.Name, in, v.Converter, v.Type)
 }
 
+// edited is what a preprocessor has put in the place of variable i; ok is false if nobody could.
+func (c *Context) edited(i int) (v any, ok bool) {
+	m := c.more.Load()
+	if m == nil || m.params == nil {
+		return nil, false
+	}
+	v, ok = m.params[c.match.Rule.Variables()[i].Name]
+	return v, ok
+}
+
 // argument is variable i of the match, or what a preprocessor has put in its place; one that was taken away is passed as it
 // matched.
 func (c *Context) argument(i int, in reflect.Type) (reflect.Value, error) {
-	v := c.match.Value(i)
-	name := c.match.Rule.Variables()[i].Name
-	if m := c.more.Load(); m != nil && m.params != nil {
-		if edited, ok := m.params[name]; ok {
-			v = edited
-		}
+	v, ok := c.edited(i)
+	if !ok {
+		v = c.match.Value(i)
 	}
 	val := reflect.ValueOf(v)
 	if !val.IsValid() || !val.Type().AssignableTo(in) {
-		return reflect.Value{}, fmt.Errorf("carafe: variable %q is a %T, not the %v that the view of %q takes", name, v, in, c.Endpoint())
+		return reflect.Value{}, fmt.Errorf("carafe: variable %q is a %T, not the %v that the view of %q takes", c.match.Rule.Variables()[i].Name, v, in, c.Endpoint())
 	}
 	return val, nil
 }
 
-// integerArgument gives an <int> as another integer type; a number that does not fit it is no match, hence a 404.
-func integerArgument(in reflect.Type, i int) argument {
-	zero := reflect.Zero(in)
-	return func(c *Context) (reflect.Value, error) {
-		val, err := c.argument(i, typeInt)
-		if err != nil {
-			return val, err
+// integerArgument gives an <int> as any integer type; a number that does not fit it is no match, hence a 404.
+func integerArgument(i int, v routing.Variable) argument {
+	return func(c *Context, dst reflect.Value) error {
+		var n int64
+		if _, ok := c.edited(i); ok || v.HasDefault {
+			val, err := c.argument(i, typeInt)
+			if err != nil {
+				return err
+			}
+			n = val.Int()
+		} else {
+			n = c.match.Int(i)
 		}
-		n := val.Int()
-		if zero.CanUint() && (n < 0 || zero.OverflowUint(uint64(n))) || zero.CanInt() && zero.OverflowInt(n) {
-			return zero, Abort(http.StatusNotFound)
+		switch {
+		case dst.CanInt() && !dst.OverflowInt(n):
+			dst.SetInt(n)
+		case dst.CanUint() && n >= 0 && !dst.OverflowUint(uint64(n)):
+			dst.SetUint(uint64(n))
+		default:
+			return Abort(http.StatusNotFound)
 		}
-		return val.Convert(in), nil
+		return nil
 	}
 }
 

@@ -131,7 +131,7 @@ func (b *bridge) ReadFrom(r io.Reader) (int64, error) {
 	if b.direct != nil {
 		return b.direct.readFrom(r)
 	}
-	return io.Copy(b.out, r)
+	return copyTo(b.out, r)
 }
 
 // Flush is FlushError for http.Flusher.
@@ -143,11 +143,16 @@ func (b *bridge) FlushError() error {
 	if b.err != nil {
 		return b.err
 	}
-	switch out := b.out.(type) {
+	return flush(b.out)
+}
+
+// flush flushes w if it can.
+func flush(w io.Writer) error {
+	switch w := w.(type) {
 	case interface{ FlushError() error }:
-		return out.FlushError()
+		return w.FlushError()
 	case http.Flusher:
-		out.Flush()
+		w.Flush()
 	}
 	return nil
 }

@@ -26,6 +26,8 @@ func Handler(app Application) http.Handler { return &handler{app: app, multithre
 type handler struct {
 	app                                Application
 	multithread, multiprocess, runOnce bool
+	vars                               map[string]string // what a CGI or FastCGI web server said; nil under net/http
+	errors                             io.Writer         // wsgi.errors there
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -34,6 +36,10 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	env := b.build(r)
 	env[KeyResponseWriter] = w
 	env[KeyMultithread], env[KeyMultiprocess], env[KeyRunOnce] = h.multithread, h.multiprocess, h.runOnce
+	if h.vars != nil {
+		addVars(env, h.vars)
+		env[KeyErrors] = h.errors
+	}
 	resp.log = env.Errors()
 	if len(w.Header()) > 0 {
 		resp.original = maps.Clone(w.Header())
@@ -51,7 +57,6 @@ var (
 	ErrTooLong        = errors.New("gateway: the body is longer than its Content-Length")
 	ErrTooShort       = errors.New("gateway: the body is shorter than its Content-Length")
 	errClientGone     = errors.New("gateway: the client has left")
-	errorStatus       = "500 Internal Server Error"
 	errorText         = "A server error occurred. Please contact the administrator.\n"
 	serverErrorHeader = http.Header{"Content-Type": {"text/plain; charset=utf-8"}, "X-Content-Type-Options": {"nosniff"}}
 )
@@ -179,13 +184,14 @@ func (s *responder) ReadFrom(r io.Reader) (int64, error) {
 }
 
 func (s *responder) readFrom(r io.Reader) (int64, error) {
-	if err := s.writable(1); err != nil {
+	if err := s.writable(0); err != nil {
 		return 0, err
 	}
+	s.sendHeader()
 	if s.bodiless {
 		return 0, nil
 	}
-	n, err := io.Copy(s.w, s.limit(r))
+	n, err := copyTo(s.w, s.limit(r))
 	s.written += n
 	if err == nil && s.length >= 0 && s.written == s.length {
 		err = s.overrun(r)
@@ -222,11 +228,15 @@ func (s *responder) writable(n int64) error {
 	if s.err != nil || n == 0 {
 		return s.err
 	}
-	s.sendHeader()
+	if !s.sent {
+		s.length = lengthOf(s.w.Header())
+	}
 	if s.length >= 0 && s.written+n > s.length && !s.bodiless {
 		s.err = ErrTooLong
+		return s.err
 	}
-	return s.err
+	s.sendHeader()
+	return nil
 }
 
 // sendHeader sends status and headers once.

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -37,9 +36,6 @@ func newRequest(env Environ) (*http.Request, error) {
 	r.RequestURI = env.String("REQUEST_URI")
 	if env[KeyInputTerminated] == true && env.String("CONTENT_LENGTH") == "" {
 		r.ContentLength = -1
-	}
-	if env.String("HTTPS") == "on" || env.String(KeyScheme) == "https" {
-		r.TLS = &tls.ConnectionState{HandshakeComplete: true}
 	}
 	return revise(r, env)
 }
@@ -109,7 +105,7 @@ func (v *reviser) path() error {
 	if path != v.r.URL.Path || query != v.r.URL.RawQuery {
 		u := *v.r.URL
 		if path != u.Path {
-			u.Path, u.RawPath = path, ""
+			u.Path, u.RawPath = path, v.rawPath(path)
 		}
 		u.RawQuery = query
 		v.edit().URL = &u
@@ -125,8 +121,12 @@ func (v *reviser) path() error {
 
 func (v *reviser) addresses() error {
 	if remote := v.env.String("REMOTE_ADDR"); remote != v.site.remoteOf(v.r) {
+		addr := joinRemote(remote, v.env.String("REMOTE_PORT"))
+		v.edit().RemoteAddr = addr
 		v.site.remote, v.siteChanged = remote, true
-		v.edit().RemoteAddr = joinRemote(remote, v.env.String("REMOTE_PORT"))
+		if hostOf(addr) == remote {
+			v.site.remote = ""
+		}
 	}
 	name, port := serverOf(v.r, &v.site)
 	if n, p := v.env.String("SERVER_NAME"), v.env.String("SERVER_PORT"); n != "" && (n != name || p != port) {
@@ -139,6 +139,29 @@ func (v *reviser) addresses() error {
 		v.edit().Host = host
 	}
 	return nil
+}
+
+// rawPath is how the client spelled path, if REQUEST_URI still tells: "" otherwise.
+func (v *reviser) rawPath(path string) string {
+	script := v.env.String("SCRIPT_NAME")
+	u, err := parseTarget(v.env.String("REQUEST_URI"))
+	if err != nil || u.Path != script+path || u.RawPath == "" {
+		return ""
+	}
+	return cutRawPrefix(u.RawPath, script)
+}
+
+// parseTarget reads a request target; one that begins with "//" is a path all the same.
+func parseTarget(target string) (*url.URL, error) {
+	if strings.HasPrefix(target, "//") {
+		u, err := url.ParseRequestURI("/." + target)
+		if err == nil {
+			u.Path = strings.TrimPrefix(u.Path, "/.")
+			u.RawPath = strings.TrimPrefix(u.RawPath, "/.")
+		}
+		return u, err
+	}
+	return url.ParseRequestURI(target)
 }
 
 // joinRemote makes RemoteAddr as net/http has it, "host:port"; what is no bare address stays as it is.
@@ -245,7 +268,7 @@ func (v *reviser) body() {
 	input := v.env.Input()
 	if !same(input, inputOf(v.r)) {
 		if v.env[KeyInputTerminated] != true {
-			input = limitedBody{io.LimitReader(input, max(v.r.ContentLength, 0)), input}
+			input = &limitedBody{input, v.r.ContentLength}
 		}
 		v.edit().Body = input
 	}
@@ -254,10 +277,25 @@ func (v *reviser) body() {
 	}
 }
 
+// A limitedBody is the first n bytes of a stream that goes on, or breaks off, behind them.
 type limitedBody struct {
-	io.Reader
-	io.Closer
+	in   io.ReadCloser
+	left int64
 }
+
+func (l *limitedBody) Read(p []byte) (int, error) {
+	if l.left <= 0 {
+		return 0, io.EOF
+	}
+	n, err := l.in.Read(p[:min(int64(len(p)), l.left)])
+	l.left -= int64(n)
+	if err == io.EOF && l.left > 0 {
+		err = io.ErrUnexpectedEOF
+	}
+	return n, err
+}
+
+func (l *limitedBody) Close() error { return l.in.Close() }
 
 // A trailerBody carries the trailers that the server finds behind the body over to a copy of the request.
 type trailerBody struct {

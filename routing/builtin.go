@@ -100,6 +100,10 @@ type anyConverter struct{ items []string }
 func (c anyConverter) Parse(_ context.Context, text string) (any, error) { return text, nil }
 
 func (c anyConverter) Format(value any) (string, error) {
+	switch reflect.ValueOf(value).Kind() {
+	case reflect.Slice, reflect.Map:
+		return "", &ValueError{WrongType: true, Reason: "unhashable type: '" + pyTypeName(value) + "'"}
+	}
 	text := string(appendText(nil, value))
 	if s, ok := value.(string); ok && slices.Contains(c.items, s) {
 		return text, nil

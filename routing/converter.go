@@ -140,7 +140,7 @@ var captureFree sync.Map // regexp text → the same without captures; a few ent
 // withoutCaptures rewrites (x) to (?:x): the groups that count are ours, and gorilla/mux
 // refuses any other.
 func withoutCaptures(text string) (string, error) {
-	if !strings.Contains(text, "(") {
+	if strings.Count(text, "(") == strings.Count(text, "(?:") {
 		_, err := syntax.Parse(text, syntax.Perl)
 		return text, err
 	}

@@ -19,28 +19,36 @@ import (
 //
 // Source: Werkzeug StateMachineMatcher.match.
 func (m *Map) Find(ctx context.Context, dst *Match, domain, method, path string, websocket bool) error {
+	invalid := false
 	ix := m.compiled.Load()
-	if ix == nil {
-		ix = m.index()
-	}
-	path = oneLeadingSlash(path)
-	bit := commonBit(method)
-	if bit == 0 {
-		bit = m.methods.bit(strings.ToUpper(method))
-	}
-	dst.path = path
-	if domain == "" && ix.start != nil && len(path)-1 < maxShort && path != "" && !websocket && !m.opts.MuxOnly {
+	if ix != nil && ix.start != nil && domain == "" && !websocket && wellFormed(path) {
 		// Nearly all requests: found in one walk down, without a step back.
-		dst.domain = ""
-		if r := ix.walk(dst, bit, path); r != nil {
-			dst.Rule = r
-			if r.settled {
+		bit := methodMask(1)
+		if method != "GET" {
+			bit = commonBit(method)
+		}
+		l := ix.whole.find(bit, path)
+		if l == nil {
+			l = ix.walk(dst, bit, path)
+		}
+		if l != nil {
+			dst.Rule, dst.path, dst.domain = l.rule, path, ""
+			if l.settled {
 				return nil
 			}
-			return m.settle(ctx, dst, method)
+			if err := m.settle(ctx, dst, bit); err != errInvalid {
+				return err
+			}
+			// What other rules say of the method decides between 404 and 405.
+			invalid = true
 		}
 	}
-	return m.search(ctx, dst, ix, request{ctx, domain, method, path, bit, websocket})
+	return m.search(dst, request{ctx, domain, strings.ToUpper(method), oneLeadingSlash(path), 0, websocket, invalid})
+}
+
+// wellFormed paths begin with one slash and are short enough to note places in them.
+func wellFormed(path string) bool {
+	return uint(len(path)-1) < maxShort && path[0] == '/' && (len(path) == 1 || path[1] != '/')
 }
 
 // A request is what a search is for.
@@ -51,6 +59,7 @@ type request struct {
 	path      string
 	bit       methodMask
 	websocket bool
+	invalid   bool // the rule that will be found has been, and its converters refused
 }
 
 // oneLeadingSlash gives a path one slash to begin with, but leaves an empty one as it is.
@@ -77,18 +86,32 @@ const (
 // comes to a rule that fits, that is what a full search would find first; else it returns nil
 // and tells nothing. It runs for every request, so it reads the path eight bytes at a time
 // and knows the two frequent dynamic steps; BenchmarkFind and TestFindAllocates guard it.
-func (ix *index) walk(dst *Match, bit methodMask, path string) *Rule {
+func (ix *index) walk(dst *Match, bit methodMask, path string) *leaf {
 	s := ix.start
 	pos := 1
 	for {
+		if n := len(s.only.text); n != 0 && len(path)-pos >= n && path[pos:pos+n] == s.only.text {
+			if end := pos + n; end == len(path) || path[end] == '/' {
+				// The one static step there is, or several in a row: no need to look it up.
+				s = s.only.next
+				if end == len(path) {
+					return s.leaf(bit)
+				}
+				pos = end + 1
+				continue
+			}
+		}
 		// One segment: its end, and its signature as signature has it.
 		var sig, word uint64
 		end := pos
 		for {
 			if end+8 <= len(path) {
 				word = load8(path, end)
+			} else if left := uint(len(path)-end) * 8; len(path) >= 8 {
+				// The last bytes, and slashes after them to end the segment.
+				word = load8(path, len(path)-8)>>(64-left) | slashes<<left
 			} else {
-				word = lastWord(path, end)
+				word = loadTail(path[end:]) | slashes<<left
 			}
 			if t := word ^ slashes; (t-lowBits)&^t&highBits != 0 {
 				t = (t - lowBits) &^ t & highBits
@@ -109,6 +132,10 @@ func (ix *index) walk(dst *Match, bit methodMask, path string) *Rule {
 		if len(s.static.slots) != 0 {
 			next = s.static.get(sig, path[pos:end])
 		}
+		if next == nil && s.text != nil && end > pos {
+			next = s.text.next
+			dst.note(s.text.first, pos, end)
+		}
 		if next == nil {
 			e := s.dynamicStep(dst, path, pos, end)
 			if e == nil {
@@ -121,22 +148,20 @@ func (ix *index) walk(dst *Match, bit methodMask, path string) *Rule {
 		}
 		s = next
 		if end == len(path) {
-			if s.mask&(bit|anyMethod) != 0 {
-				return s.first
-			}
-			return nil
+			return s.leaf(bit)
 		}
 		pos = end + 1
 	}
 }
 
-// lastWord loads the last 0 to 7 bytes and puts slashes after them, which end the segment.
-func lastWord(path string, pos int) uint64 {
-	left := uint(len(path)-pos) * 8
-	if len(path) >= 8 {
-		return load8(path, len(path)-8)>>(64-left) | slashes<<left
+// leaf is the first leaf for the method.
+func (s *state) leaf(bit methodMask) *leaf {
+	for i := range s.leaves {
+		if l := &s.leaves[i]; l.mask&bit != 0 {
+			return l
+		}
 	}
-	return loadTail(path[pos:]) | slashes<<left
+	return nil
 }
 
 // dynamicStep is the first dynamic step that fits; nil if there is none, or if what comes

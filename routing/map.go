@@ -28,7 +28,7 @@ type Map struct {
 	foreign    *mux.Router
 	hasForeign atomic.Bool
 	table      *muxTable
-	refusals   sync.Map // methodMask → *MethodNotAllowed
+	refusals   atomic.Pointer[map[methodMask]*MethodNotAllowed] // copied to be written
 }
 
 // Options are the settings of a Map. The zero value is Flask's.

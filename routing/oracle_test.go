@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -275,6 +276,9 @@ func (c *tally) mapError(s scenario, err error) {
 	}
 	message := s.MapError.Message
 	switch {
+	case s.MapError.Error == "ValueError" && refused.Fault == routing.FaultVariable:
+		c.purposely(s.Name, "Unlike Flask, of two mistakes the one in the text is told first",
+			fmt.Sprint(namesTwice(refused.Rule, s.Rules)), "true")
 	case s.MapError.Error == "SyntaxError":
 		c.same(s.Name, fmt.Sprint(refused.Fault), fmt.Sprint(routing.FaultVariable))
 	case s.MapError.Error == "TypeError" && strings.Contains(message, "argument"), strings.Contains(message, "decoding to str"):
@@ -282,6 +286,28 @@ func (c *tally) mapError(s scenario, err error) {
 	default:
 		c.same(s.Name, refused.Reason, message)
 	}
+}
+
+// namesTwice tells whether a variable does occur twice in the rule, its domain included.
+func namesTwice(text string, rules []goldenRule) bool {
+	for _, g := range rules {
+		if g.Rule != text {
+			continue
+		}
+		if g.Subdomain != nil {
+			text += *g.Subdomain
+		}
+		text += g.Host
+		break
+	}
+	seen := map[string]bool{}
+	for _, m := range regexp.MustCompile(`([A-Za-z_0-9]+)>`).FindAllStringSubmatch(text, -1) {
+		if seen[m[1]] {
+			return true
+		}
+		seen[m[1]] = true
+	}
+	return false
 }
 
 func newOracleMap(s scenario) (*routing.Map, []*routing.Rule) {
@@ -428,7 +454,7 @@ func describeMatch(m *routing.Match, rules []*routing.Rule, err error) string {
 	case errors.As(err, &rule):
 		return fmt.Sprintf("error %d", rule.Fault)
 	case err != nil:
-		return "error " + err.Error()
+		return "error " + describeBuildError(err)
 	}
 	var args []string
 	for name, value := range m.Values() {
@@ -452,7 +478,7 @@ func (g goldenMatch) describe() string {
 	case e.Error == "KeyError": // RedirectTo names what the rule does not
 		return fmt.Sprintf("error %d", routing.FaultVariable)
 	case e.Error != "":
-		return "error " + e.Error
+		return "error " + e.Error + ": " + e.Message
 	}
 	var args []string
 	for name, v := range e.Args {

@@ -34,6 +34,7 @@ type part struct {
 	pattern  *regexp.Regexp // if a piece has a regexp of the user's
 	first    int            // index of the part's first variable in the rule
 	vars     int            // how many it has
+	separate bool           // see separates
 }
 
 // A piece is static text, or a variable if def is not nil.
@@ -76,9 +77,17 @@ func (p *partReader) slash() {
 }
 
 func (p *partReader) static(text string) {
+	if p.open.vars == 0 {
+		p.open.text = text // the part's whole text, if no variable comes
+		return
+	}
+	p.weigh(text)
+	p.addText(text)
+}
+
+func (p *partReader) weigh(text string) {
 	p.open.weight.statics--
 	p.open.weight.lengths = append(p.open.weight.lengths, -utf8.RuneCountInString(text))
-	p.addText(text)
 }
 
 func (p *partReader) addText(text string) {
@@ -92,6 +101,11 @@ func (p *partReader) addText(text string) {
 func (p *partReader) variable(def *Definition) {
 	if p.open.vars == 0 {
 		p.open.first = p.next
+		if p.open.text != "" {
+			p.weigh(p.open.text)
+			p.addText(p.open.text)
+			p.open.text = ""
+		}
 	}
 	p.next++
 	p.open.vars++
@@ -102,11 +116,7 @@ func (p *partReader) variable(def *Definition) {
 }
 
 func (p *partReader) close() {
-	o := &p.open
-	o.static = o.vars == 0
-	if o.static && len(o.pieces) > 0 {
-		o.text = o.pieces[0].text
-	}
+	p.open.static = p.open.vars == 0
 	p.parts = append(p.parts, p.open)
 	p.open = part{}
 }
@@ -147,6 +157,7 @@ func (p *part) finish() error {
 	}
 	text := b.String()
 	p.identity = text + "\x00" + p.weight.key() + boolKey(p.final) + boolKey(p.suffixed)
+	p.separate = p.separates()
 	if !custom {
 		return nil
 	}

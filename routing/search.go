@@ -2,6 +2,7 @@ package routing
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"strings"
 
@@ -20,9 +21,10 @@ type search struct {
 	real     *http.Request // that ctx carries, while gorilla/mux searches
 }
 
-// search answers what walk did not.
-func (m *Map) search(ctx context.Context, dst *Match, ix *index, q request) error {
-	dst.domain = q.domain
+// search answers what the walk did not.
+func (m *Map) search(dst *Match, q request) error {
+	ix := m.index()
+	q.bit = m.methods.bit(q.method) | anyMethod
 	s := search{request: q}
 	m.run(ix, &s)
 	if s.found == nil && !s.slash && ix.merge && strings.Contains(s.path, "//") {
@@ -36,31 +38,47 @@ func (m *Map) search(ctx context.Context, dst *Match, ix *index, q request) erro
 	switch {
 	case s.slash:
 		return &RequestRedirect{path: s.path + "/", pathOnly: true}
-	case s.found == nil:
+	case s.found == nil || q.invalid:
 		return m.refusal(&s)
 	}
-	dst.Rule, dst.path = s.found, s.path
+	dst.Rule, dst.path, dst.domain = s.found, s.path, q.domain
 	dst.noteAll()
 	if s.found.settled {
 		return nil
 	}
-	return m.settle(ctx, dst, q.method)
+	if err := m.settle(q.ctx, dst, q.bit); err != errInvalid {
+		return err
+	}
+	return m.refusal(&s)
 }
 
 // refusal is the error for a search without result.
 func (m *Map) refusal(s *search) error {
 	switch {
 	case s.seen != 0:
-		if e, ok := m.refusals.Load(s.seen); ok {
-			return e.(*MethodNotAllowed)
-		}
-		e := &MethodNotAllowed{Allow: m.methods.names(s.seen)}
-		m.refusals.Store(s.seen, e)
-		return e
+		return m.methodNotAllowed(s.seen)
 	case s.mismatch:
 		return ErrWebsocketMismatch
 	}
 	return ErrNotFound
+}
+
+// methodNotAllowed makes one error for each set of methods, of which a map has few.
+func (m *Map) methodNotAllowed(mask methodMask) *MethodNotAllowed {
+	if known := m.refusals.Load(); known != nil {
+		if e := (*known)[mask]; e != nil {
+			return e
+		}
+	}
+	m.mutex.Lock()
+	defer m.mutex.Unlock()
+	e := &MethodNotAllowed{Allow: m.methods.names(mask)}
+	next := map[methodMask]*MethodNotAllowed{mask: e}
+	if known := m.refusals.Load(); known != nil {
+		maps.Copy(next, *known)
+	}
+	m.refusals.Store(&next)
+	return e
 }
 
 // domainNext is the position before the domain; the path's segments begin at 0 and more, and

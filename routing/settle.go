@@ -3,12 +3,15 @@ package routing
 import (
 	"context"
 	"errors"
-	"strings"
 )
+
+// errInvalid means that a converter has refused its text. No other rule is tried then, but
+// the answer is 405 if rules before this one fitted but for the method.
+var errInvalid = errors.New("routing: refused by a converter")
 
 // settle does what is left when a rule has matched: numbers and the user's converters may
 // refuse their text, and the rule may redirect.
-func (m *Map) settle(ctx context.Context, dst *Match, method string) error {
+func (m *Map) settle(ctx context.Context, dst *Match, bit methodMask) error {
 	r := dst.Rule
 	if r.custom > 0 {
 		own := make([]any, r.custom)
@@ -17,7 +20,7 @@ func (m *Map) settle(ctx context.Context, dst *Match, method string) error {
 	for _, i := range r.checks {
 		if err := dst.check(ctx, i); err != nil {
 			if errors.Is(err, ErrValidation) {
-				return ErrNotFound
+				return errInvalid
 			}
 			return err
 		}
@@ -26,7 +29,7 @@ func (m *Map) settle(ctx context.Context, dst *Match, method string) error {
 		return &RequestRedirect{alias: true}
 	}
 	if len(r.canonical) > 0 {
-		if c := dst.canonicalRule(m.methods.bit(strings.ToUpper(method))); c != nil {
+		if c := dst.canonicalRule(bit); c != nil {
 			return &RequestRedirect{canonical: c}
 		}
 	}

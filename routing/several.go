@@ -2,6 +2,7 @@ package routing
 
 import (
 	"strings"
+	"unicode/utf8"
 )
 
 // several matches a part with more than one variable, such as <a>-<int:b>, as a backtracking
@@ -12,6 +13,9 @@ import (
 //
 // Go's regexp would do, but allocates for every match and counts to 1000 at most.
 func (p *part) several(text string, spans []span) bool {
+	if p.separate && strings.IndexByte(text, '/') < 0 {
+		return p.separated(text, spans)
+	}
 	var small [16 * 64]bool
 	width := len(text) + 1
 	buffer := small[:]
@@ -36,6 +40,64 @@ func (p *part) several(text string, spans []span) bool {
 			found++
 		}
 		pos = end
+	}
+	return true
+}
+
+// separated is several for the usual case, text variables with static text between them: from
+// the end backwards, each separator is the last that leaves a character to what follows it.
+func (p *part) separated(text string, spans []span) bool {
+	end, found := len(text), p.vars
+	for i := len(p.pieces) - 1; i >= 0; i-- {
+		piece := &p.pieces[i]
+		if piece.def == nil {
+			if i != len(p.pieces)-1 {
+				continue // found together with the variable after it
+			}
+			if !strings.HasSuffix(text, piece.text) {
+				return false
+			}
+			end -= len(piece.text)
+			continue
+		}
+		start, before := 0, 0
+		switch {
+		case i == 1 || (i == 0 && end > 0):
+			if i == 1 {
+				start = len(p.pieces[0].text)
+				if !strings.HasPrefix(text, p.pieces[0].text) {
+					return false
+				}
+			}
+		case i > 1 && end > 0:
+			before = strings.LastIndex(text[:end-1], p.pieces[i-1].text)
+			if before < 0 {
+				return false
+			}
+			start = before + len(p.pieces[i-1].text)
+		}
+		if start >= end {
+			return false
+		}
+		found--
+		if spans != nil {
+			spans[found] = span{start, end}
+		}
+		end = before
+	}
+	return true
+}
+
+// separates tells whether text variables of any length alternate with static text.
+func (p *part) separates() bool {
+	for i := range p.pieces {
+		d := p.pieces[i].def
+		if d == nil {
+			continue
+		}
+		if s := &d.shape; s.kind != shapeText || s.min != 1 || s.max >= 0 || (i > 0 && p.pieces[i-1].def != nil) {
+			return false
+		}
 	}
 	return true
 }
@@ -68,6 +130,10 @@ func (p *piece) begins(text string, next, from []bool) {
 
 // textBegins keeps a window: the places reached by at least min and at most max code points.
 func (s *shape) textBegins(text string, next, from []bool) {
+	if s.max < 0 && s.min <= 1 {
+		s.anyTextBegins(text, next, from)
+		return
+	}
 	starts := make([]int, 0, len(text)+1) // of code points
 	for i := range text {
 		starts = append(starts, i)
@@ -83,6 +149,22 @@ func (s *shape) textBegins(text string, next, from []bool) {
 			nearest = j
 		}
 		from[starts[i]] = nearest < len(starts) && nearest <= wall && (s.max < 0 || nearest <= i+s.max)
+	}
+}
+
+// anyTextBegins is textBegins without counting.
+func (s *shape) anyTextBegins(text string, next, from []bool) {
+	from[len(text)] = s.min == 0 && next[len(text)]
+	ahead := next[len(text)] // the rest fits somewhere after the current character
+	for i := len(text) - 1; i >= 0; i-- {
+		if !utf8.RuneStart(text[i]) {
+			continue
+		}
+		if text[i] == '/' {
+			ahead = false
+		}
+		from[i] = ahead || (s.min == 0 && next[i])
+		ahead = ahead || next[i]
 	}
 }
 

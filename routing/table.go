@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
-	"regexp/syntax"
 	"strings"
 
 	"github.com/gorilla/mux"
@@ -152,7 +151,7 @@ func (e *entry) describe(route *mux.Route) {
 		if !ok {
 			return r.Websocket == IsWebsocket(req)
 		}
-		return r.Websocket == q.websocket && (r.condition == nil || q.real != nil)
+		return r.Websocket == q.websocket && (r.condition == nil || q.real != nil) && (r.domain != "" || q.domain == "")
 	})
 	if r.methods != nil {
 		route.Methods(r.methods...)
@@ -183,7 +182,7 @@ func (e *entry) needsCheck() bool {
 			return true
 		}
 	}
-	return e.rule.m.domains()
+	return false
 }
 
 // items tells whether any() has a slash in an item, which a segment never has.
@@ -194,11 +193,6 @@ func (p *part) items() bool {
 		}
 	}
 	return false
-}
-
-// domains tells whether requests may have a domain.
-func (m *Map) domains() bool {
-	return m.opts.HostMatching || m.opts.SubdomainMatching || m.opts.DefaultSubdomain != "" || len(m.index().root.dynamic) > 0 || len(m.index().root.static.slots) > 1
 }
 
 // fits walks the rule's parts as the machine would.
@@ -297,19 +291,49 @@ func writeLiteral(b *strings.Builder, text string, count int) int {
 	return count + 1
 }
 
-// braceless writes literal braces of a regexp as \x7b and \x7d: gorilla/mux counts braces
-// without reading escapes.
+// braceless writes the literal braces of a regexp as \x7b and \x7d: gorilla/mux counts braces
+// without reading escapes. Those of repetitions and classes (\p{Greek}) are balanced and stay.
+//
+// Printing the parsed regexp would do it too, but takes a millisecond for [^/].
 func braceless(text string) string {
 	if !strings.ContainsAny(text, "{}") {
 		return text
 	}
-	if strings.ContainsAny(text, `[\`) {
-		if tree, err := syntax.Parse(text, syntax.Perl); err == nil {
-			text = dropCaptures(tree).String()
+	var b strings.Builder
+	class := false
+	for i := 0; i < len(text); {
+		n := braceToken(text[i:], class)
+		switch piece := text[i : i+n]; piece {
+		case "{", `\{`:
+			b.WriteString(`\x7b`)
+		case "}", `\}`:
+			b.WriteString(`\x7d`)
+		default:
+			class = piece == "[" || (class && piece != "]")
+			b.WriteString(piece)
 		}
+		i += n
 	}
-	return strings.NewReplacer(`\\`, `\\`, `\{`, `\x7b`, `\}`, `\x7d`).Replace(text)
+	return b.String()
 }
+
+// braceToken is the length of what has to be read together at the start of a regexp.
+func braceToken(text string, class bool) int {
+	switch {
+	case bracedEscape.MatchString(text):
+		return strings.IndexByte(text, '}') + 1
+	case text[0] == '\\' && len(text) > 1:
+		return 2
+	case !class && repetition.MatchString(text):
+		return strings.IndexByte(text, '}') + 1
+	}
+	return 1
+}
+
+var (
+	bracedEscape = regexp.MustCompile(`^\\[pPx]\{[^}]*\}`)
+	repetition   = regexp.MustCompile(`^\{[0-9]+(?:,[0-9]*)?\}`)
+)
 
 // run searches with the index, or with gorilla/mux alone.
 func (m *Map) run(ix *index, s *search) {
@@ -317,21 +341,34 @@ func (m *Map) run(ix *index, s *search) {
 		s.at(ix.root, domainNext)
 		return
 	}
+	m.runMux(s)
+}
+
+func (m *Map) runMux(s *search) {
 	t := m.muxTable()
-	s.real, _ = s.contextRequest()
+	own := *s // which the request's context will hold
+	own.real, _ = s.contextRequest()
 	var match mux.RouteMatch
-	if t.router.Match(s.muxRequest(), &match) {
+	if t.router.Match(own.muxRequest(), &match) {
 		if e := t.byRoute[match.Route]; e != nil {
 			s.slash = e.way == unslashed && e.rule.strict
 			if !s.slash {
 				s.found = e.rule
+				t.refusals(s, e) // should a converter refuse
 			}
 			return
 		}
 	}
-	// Its 405 does not say which methods are allowed.
+	t.refusals(s, nil)
+}
+
+// refusals finds out what gorilla/mux does not tell: which methods would be allowed by the
+// routes before the one that has matched.
+func (t *muxTable) refusals(s *search, matched *entry) {
 	for _, e := range t.entries {
 		switch r := e.rule; {
+		case e == matched:
+			return
 		case e.way == unslashed || !e.fits(s.domain, s.path):
 		case !r.allows(s.bit):
 			s.seen |= r.mask
@@ -348,7 +385,7 @@ func (s *search) muxRequest() *http.Request {
 		shallow := *s.real
 		req = &shallow
 	}
-	req.Method = strings.ToUpper(s.method)
+	req.Method = s.method
 	address := *req.URL
 	address.Path, address.RawPath = s.path, ""
 	req.URL = &address

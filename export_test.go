@@ -1,0 +1,42 @@
+package carafe
+
+import (
+	"context"
+	"io"
+	"net"
+	"unsafe"
+)
+
+// BlockSize is the size of a request's own state in bytes.
+const BlockSize = unsafe.Sizeof(block{})
+
+// RunAddress is where Run would listen, given its option and an environment.
+func RunAddress(serverName string, env map[string]string, opts ...RunOption) (string, error) {
+	var s runSettings
+	for _, o := range opts {
+		o.applyRun(&s)
+	}
+	return s.address(serverName, func(name string) string { return env[name] })
+}
+
+// RunWith is Run with a listener and an end of the test's own.
+func (a *App) RunWith(ctx context.Context, out io.Writer, listen func(network, addr string) (net.Listener, error), opts ...RunOption) error {
+	s := runSettings{ctx: ctx, out: out, listen: listen}
+	for _, o := range opts {
+		o.applyRun(&s)
+	}
+	return a.run(&s)
+}
+
+// ViewByReflection calls a view through its plan, even if its shape is a frequent one.
+func (a *App) ViewByReflection(endpoint string) {
+	for _, rt := range a.routes {
+		if rt.endpoint == endpoint {
+			view, err := planView(a, a.endpoints[endpoint].view, rt.rule.Variables())
+			if err != nil {
+				panic(err)
+			}
+			rt.view = view
+		}
+	}
+}

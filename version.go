@@ -1,0 +1,4 @@
+package carafe
+
+// Version is Carafe's, in semantic versioning.
+const Version = "0.1.0"
