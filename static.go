@@ -47,7 +47,7 @@ func (a *App) mountStatic(site Site, st Static) error {
 	if st.Hash {
 		a.hashURLs("static", view)
 	}
-	return a.addRoute(site, rule, view.serve, RouteSettings{Endpoint: "static", Host: st.Host})
+	return a.addRoute(site, rule, view.call, RouteSettings{Endpoint: "static", Host: st.Host})
 }
 
 // AddStatic adds the static files of the blueprint that is registered as name: the endpoint "static", prefixed like any other of
@@ -67,7 +67,7 @@ func (r *Registrar) AddStatic(site Site, name, prefix string, st Static, s Route
 		r.app.hashURLs(endpoint, view)
 	}
 	s.Endpoint, s.Host = "static", st.Host
-	return r.app.addRoute(site, strings.TrimRight(prefix, "/")+rule, view.serve, s, name)
+	return r.app.addRoute(site, strings.TrimRight(prefix, "/")+rule, view.call, s, name)
 }
 
 // staticRoute is the rule and the view of a folder.
@@ -109,7 +109,16 @@ type staticView struct {
 	described sync.Map // of name to *described
 }
 
-// serve is the view. Folders are never listed, and what begins with a dot is hidden, but for ".well-known".
+// call is the view, of the shape that is called without reflection.
+func (v *staticView) call(c *Context) (any, error) {
+	resp, err := v.serve(c, c.Param("filename"))
+	if err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// serve sends a file. Folders are never listed, and what begins with a dot is hidden, but for ".well-known".
 //
 // Source: Flask.send_static_file.
 func (v *staticView) serve(c *Context, filename string) (*Response, error) {
