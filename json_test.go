@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"html/template"
 	"math"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -171,6 +172,18 @@ func TestJSONOfOtherTypes(t *testing.T) {
 	} {
 		if w := post(app, tt.path, tt.typ, strings.NewReader(tt.body)); w.Code != tt.status || tt.want != "" && w.Body.String() != tt.want {
 			t.Errorf("POST %s %s %s: %d %q, want %d %q", tt.path, tt.typ, tt.body, w.Code, w.Body.String(), tt.status, tt.want)
+		}
+	}
+}
+
+func TestJSONOfBasicTypesComesBack(t *testing.T) {
+	for _, v := range []any{0.0, -1.0, 1.0, 23.0, 3.14, "s", "longer string", true, false, nil, []any{1.0, "x", nil}, map[string]any{"a": 0.0, "c": nil, "d": "hi"}} {
+		app := hushed()
+		app.Get("/", func() *carafe.Response { return carafe.JSON(v) })
+		w := fetch(app, "/")
+		var got any
+		if err := (&carafe.StdJSON{}).Unmarshal(w.Body.Bytes(), &got); err != nil || !reflect.DeepEqual(got, v) || w.Header().Get("Content-Type") != "application/json" {
+			t.Errorf("%v was sent as %q, type %q, error %v", v, w.Body.String(), w.Header().Get("Content-Type"), err)
 		}
 	}
 }
