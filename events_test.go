@@ -16,7 +16,7 @@ import (
 )
 
 func TestEventsAreWrittenAsTheStandardSays(t *testing.T) {
-	app := quiet()
+	app := hushed()
 	app.Get("/", func(c *carafe.Context) *carafe.Response {
 		return carafe.Events(func(yield func(carafe.Event) bool) {
 			_ = yield(carafe.Event{ID: "1", Name: "news", Data: "two\nlines", Retry: 3 * time.Second}) &&
@@ -31,7 +31,7 @@ func TestEventsAreWrittenAsTheStandardSays(t *testing.T) {
 }
 
 func TestAnEventCannotSmuggleAnother(t *testing.T) {
-	app := quiet()
+	app := hushed()
 	app.Get("/", func() *carafe.Response {
 		return carafe.Events(func(yield func(carafe.Event) bool) {
 			yield(carafe.Event{ID: "1\ndata: evil", Data: "x"})
@@ -53,7 +53,7 @@ func TestAnEventCannotSmuggleAnother(t *testing.T) {
 
 func TestHeartbeatsGoOutWhileNothingHappens(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		app := quiet()
+		app := hushed()
 		app.Get("/", func(c *carafe.Context) *carafe.Response {
 			return carafe.Events(func(yield func(carafe.Event) bool) {
 				time.Sleep(35 * time.Second)
@@ -75,7 +75,7 @@ func TestHeartbeatsGoOutWhileNothingHappens(t *testing.T) {
 func TestStreamsReachTheClientPieceByPiece(t *testing.T) {
 	next := make(chan string)
 	closed := make(chan error, 1)
-	app := quiet()
+	app := hushed()
 	app.TeardownRequest(func(_ *carafe.Context, err error) { closed <- err })
 	app.Get("/", func(c *carafe.Context) any {
 		return carafe.Stream(func(yield func([]byte) bool) {
@@ -118,7 +118,7 @@ func TestStreamsReachTheClientPieceByPiece(t *testing.T) {
 }
 
 func TestAnErrorBeforeTheFirstByteIsAPage(t *testing.T) {
-	app := quiet()
+	app := hushed()
 	app.Get("/header", func() *carafe.Response {
 		resp := carafe.Text("body")
 		resp.Header["X-Evil"] = []string{"a\r\nX-Injected: 1"}

@@ -13,8 +13,8 @@ import (
 	"github.com/carafeweb/carafe/wire"
 )
 
-// answerTo prints the status and body of an answer, and the headers named.
-func answerTo(w *httptest.ResponseRecorder, headers ...string) {
+// answer prints the status and body of an answer, and the headers named.
+func answer(w *httptest.ResponseRecorder, headers ...string) {
 	fmt.Println(w.Code, strings.TrimSpace(w.Body.String()))
 	for _, h := range headers {
 		fmt.Println(h+":", w.Header().Get(h))
@@ -28,7 +28,7 @@ func ExampleRequest_Args() {
 		page := carafe.As(args, "page", strconv.Atoi, 1)
 		return fmt.Sprint(args.List("tag"), " page ", page)
 	})
-	answerTo(fetch(app, "/search?tag=red&tag=blue&page=x"))
+	answer(fetch(app, "/search?tag=red&tag=blue&page=x"))
 	// Output: 200 [red blue] page 1
 }
 
@@ -48,7 +48,7 @@ func ExampleRequest_Forms() {
 		}
 		return strings.Join(form.Names(), ",") + " from " + form.Get("name"), nil
 	})
-	answerTo(postTo(app, "/sign", "application/x-www-form-urlencoded", strings.NewReader("name=Ada&text=Hello")))
+	answer(post(app, "/sign", "application/x-www-form-urlencoded", strings.NewReader("name=Ada&text=Hello")))
 	// Output: 200 name,text from Ada
 }
 
@@ -62,7 +62,7 @@ func ExampleRequest_Files() {
 		return fmt.Sprintf("%s, %d bytes", carafe.SecureFilename(f.Filename), f.Size()), nil
 	})
 	body := "--B\r\nContent-Disposition: form-data; name=\"photo\"; filename=\"../me at sea.png\"\r\n\r\n12345\r\n--B--\r\n"
-	answerTo(postTo(app, "/upload", "multipart/form-data; boundary=B", strings.NewReader(body)))
+	answer(post(app, "/upload", "multipart/form-data; boundary=B", strings.NewReader(body)))
 	// Output: 200 me_at_sea.png, 5 bytes
 }
 
@@ -83,7 +83,7 @@ func ExampleRequest_Parts() {
 		return fmt.Sprint(total, " bytes, none of them kept"), nil
 	})
 	body := "--B\r\nContent-Disposition: form-data; name=\"f\"; filename=\"f\"\r\n\r\n12345\r\n--B--\r\n"
-	answerTo(postTo(app, "/store", "multipart/form-data; boundary=B", strings.NewReader(body)))
+	answer(post(app, "/store", "multipart/form-data; boundary=B", strings.NewReader(body)))
 	// Output: 200 5 bytes, none of them kept
 }
 
@@ -96,8 +96,8 @@ func ExampleRequest_JSON() {
 		}
 		return strconv.Itoa(in.A + in.B), nil
 	})
-	answerTo(postTo(app, "/add", "application/json", strings.NewReader(`{"a": 1, "b": 2}`)))
-	fmt.Println(postTo(app, "/add", "text/plain", strings.NewReader(`{}`)).Code, postTo(app, "/add", "application/json", strings.NewReader(`{`)).Code)
+	answer(post(app, "/add", "application/json", strings.NewReader(`{"a": 1, "b": 2}`)))
+	fmt.Println(post(app, "/add", "text/plain", strings.NewReader(`{}`)).Code, post(app, "/add", "application/json", strings.NewReader(`{`)).Code)
 	// Output:
 	// 200 3
 	// 415 400
@@ -111,8 +111,8 @@ func ExampleRequest_AcceptMediaTypes() {
 		}
 		return "<h1>Hello, world!</h1>"
 	})
-	answerTo(fetch(app, "/", "Accept", "application/json, text/html;q=0.5"))
-	answerTo(fetch(app, "/", "Accept", "text/html"))
+	answer(fetch(app, "/", "Accept", "application/json, text/html;q=0.5"))
+	answer(fetch(app, "/", "Accept", "text/html"))
 	// Output:
 	// 200 {"hello":"world"}
 	// 200 <h1>Hello, world!</h1>
@@ -124,8 +124,8 @@ func ExampleRequest_Authorization() {
 		auth, ok := c.Request.Authorization()
 		return fmt.Sprint(ok, " ", auth.Scheme, " ", auth.Username(), auth.Token)
 	})
-	answerTo(fetch(app, "/", "Authorization", "Basic QWRhOnNlY3JldA=="))
-	answerTo(fetch(app, "/", "Authorization", "Bearer abc"))
+	answer(fetch(app, "/", "Authorization", "Basic QWRhOnNlY3JldA=="))
+	answer(fetch(app, "/", "Authorization", "Bearer abc"))
 	// Output:
 	// 200 true basic Ada
 	// 200 true bearer abc
@@ -141,8 +141,8 @@ func ExampleResponse_MakeConditional() {
 		resp.CacheControl(func(cc *wire.CacheControl) { cc.Set("private"); cc.SetSeconds("max-age", time.Minute) })
 		return resp, resp.MakeConditional(c, false)
 	})
-	answerTo(fetch(app, "/post"), "Etag", "Cache-Control")
-	answerTo(fetch(app, "/post", "If-None-Match", `"v1"`))
+	answer(fetch(app, "/post"), "Etag", "Cache-Control")
+	answer(fetch(app, "/post", "If-None-Match", `"v1"`))
 	// Output:
 	// 200 <p>a long text</p>
 	// Etag: "v1"
@@ -155,7 +155,7 @@ func ExampleSendReader() {
 	app.Get("/report", func() any {
 		return carafe.SendReader(strings.NewReader("a;b\n1;2\n"), carafe.Attachment("Käufe.csv"))
 	})
-	answerTo(fetch(app, "/report", "Range", "bytes=0-2"), "Content-Type", "Content-Disposition", "Content-Range")
+	answer(fetch(app, "/report", "Range", "bytes=0-2"), "Content-Type", "Content-Disposition", "Content-Range")
 	// Output:
 	// 206 a;b
 	// Content-Type: text/csv; charset=utf-8
@@ -167,7 +167,7 @@ func ExampleSendFromFS() {
 	files := fstest.MapFS{"hello.txt": {Data: []byte("hello")}}
 	app := carafe.New("files")
 	app.Get("/get/<path:name>", func(name string) any { return carafe.SendFromFS(files, name) })
-	answerTo(fetch(app, "/get/hello.txt"))
+	answer(fetch(app, "/get/hello.txt"))
 	fmt.Println(fetch(app, "/get/..%2fhello.txt").Code)
 	// Output:
 	// 200 hello
@@ -180,7 +180,7 @@ func ExampleStatic() {
 	app.Get("/", func(c *carafe.Context) string { return c.URLFor("static", "filename", "app.css") })
 	url := fetch(app, "/").Body.String()
 	fmt.Println(url)
-	answerTo(fetch(app, url), "Cache-Control")
+	answer(fetch(app, url), "Cache-Control")
 	// Output:
 	// /assets/app.css?v=ef2a875407aca2dd
 	// 200 b{}
@@ -216,7 +216,7 @@ func ExampleStdJSON() {
 			Born time.Time `json:"born"`
 		}{"Ada", time.Date(1815, 12, 10, 0, 0, 0, 0, time.UTC)}
 	})
-	answerTo(fetch(app, "/"), "Content-Type")
+	answer(fetch(app, "/"), "Content-Type")
 	// Output:
 	// 200 {"born":"Sun, 10 Dec 1815 00:00:00 GMT","name":"Ada"}
 	// Content-Type: application/vnd.api+json

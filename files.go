@@ -208,11 +208,17 @@ func (f *openFile) close() error {
 // sendFile makes the response of an open file, which is closed with it.
 func (c *Context) sendFile(f *openFile, s FileSettings) (*Response, error) {
 	resp := &Response{Header: make(http.Header, 8)}
-	if err := c.describeFile(resp, f, &s); err != nil {
+	if err := describeFile(resp, f, &s); err != nil {
 		return nil, errors.Join(err, f.close())
 	}
+	return c.sendDescribed(resp, f, &s)
+}
+
+// sendDescribed is sendFile for a response whose headers say what the file is.
+func (c *Context) sendDescribed(resp *Response, f *openFile, s *FileSettings) (*Response, error) {
+	c.setMaxAge(resp, f, s)
 	resp.stream = sendSection(f.content, 0, f.size)
-	if err := c.fileConditions(resp, f, &s); err != nil {
+	if err := c.fileConditions(resp, f, s); err != nil {
 		_ = f.close()
 		return nil, err
 	}
@@ -223,7 +229,7 @@ func (c *Context) sendFile(f *openFile, s FileSettings) (*Response, error) {
 }
 
 // describeFile sets the headers that say what the file is.
-func (c *Context) describeFile(resp *Response, f *openFile, s *FileSettings) error {
+func describeFile(resp *Response, f *openFile, s *FileSettings) error {
 	name := f.base
 	if s.DownloadName != nil {
 		name = *s.DownloadName
@@ -249,7 +255,6 @@ func (c *Context) describeFile(resp *Response, f *openFile, s *FileSettings) err
 	if f.modified.Unix() > 0 {
 		resp.SetLastModified(f.modified)
 	}
-	c.setMaxAge(resp, f, s)
 	return nil
 }
 

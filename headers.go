@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/carafeweb/carafe/routing"
+	"github.com/carafeweb/carafe/wire"
 )
 
 // checkHeader refuses what would end a header line early, and what no header can hold: CR, LF, NUL and the
@@ -44,19 +45,7 @@ func (resp *Response) check() error {
 }
 
 // isToken says whether s is a token (RFC 9110, 5.6.2), as header names, methods and cookie names are.
-func isToken(s string) bool {
-	for i := 0; i < len(s); i++ {
-		if !isTokenByte(s[i]) {
-			return false
-		}
-	}
-	return s != ""
-}
-
-func isTokenByte(b byte) bool {
-	return 'a' <= b && b <= 'z' || 'A' <= b && b <= 'Z' || '0' <= b && b <= '9' ||
-		strings.IndexByte("!#$%&'*+-.^_`|~", b) >= 0
-}
+func isToken(s string) bool { return wire.IsToken(s) }
 
 // addVary adds fields to the Vary header of h that are not there yet, whatever their case.
 func addVary(h http.Header, fields ...string) {

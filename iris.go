@@ -14,8 +14,13 @@ type uriParts struct {
 	authority, hasPassword                                    bool
 }
 
-// splitURI never fails: what is no scheme or authority is path.
+// splitURI never fails: what is no scheme or authority is path. Blanks and controls in front, and tabs and line breaks anywhere,
+// are dropped, as browsers drop them.
 func splitURI(s string) (u uriParts) {
+	s = strings.TrimLeftFunc(s, func(r rune) bool { return r <= ' ' })
+	if strings.ContainsAny(s, "\t\r\n") {
+		s = strings.NewReplacer("\t", "", "\r", "", "\n", "").Replace(s)
+	}
 	if i := strings.IndexByte(s, ':'); i > 0 && isScheme(s[:i]) {
 		u.scheme, s = strings.ToLower(s[:i]), s[i+1:]
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"html/template"
 	"math"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -116,13 +117,13 @@ func TestJSONComesBackFromAFile(t *testing.T) {
 }
 
 func TestJSONIsIndentedInDebugMode(t *testing.T) {
-	app := quiet()
+	app := hushed()
 	app.Config.Debug = true
 	app.Get("/", func() any { return map[int]int{10: 1, 9: 2} })
 	if got, want := fetch(app, "/").Body.String(), "{\n  \"10\": 1,\n  \"9\": 2\n}\n"; got != want {
 		t.Errorf("in debug mode: %q, want %q", got, want)
 	}
-	app = quiet()
+	app = hushed()
 	app.Config.Debug, app.JSON = true, &carafe.StdJSON{Dense: true}
 	app.Get("/", func() any { return map[string]int{"a": 1} })
 	if got, want := fetch(app, "/").Body.String(), "{\"a\":1}\n"; got != want {
@@ -132,14 +133,14 @@ func TestJSONIsIndentedInDebugMode(t *testing.T) {
 
 func TestWhyJSONCannotBeReadIsToldInDebugModeOnly(t *testing.T) {
 	for debug, told := range map[bool]bool{false: false, true: true} {
-		app := quiet()
+		app := hushed()
 		no := false
 		app.Config.Debug, app.Config.PropagateErrors = debug, &no
 		app.Post("/", func(c *carafe.Context) (string, error) {
 			var v any
 			return "", c.Request.JSON(&v)
 		})
-		w := postTo(app, "/", "application/json", strings.NewReader(""))
+		w := post(app, "/", "application/json", strings.NewReader(""))
 		if w.Code != 400 || strings.Contains(w.Body.String(), "Failed to decode JSON object") != told {
 			t.Errorf("debug %t: %d %q", debug, w.Code, w.Body.String())
 		}
@@ -147,7 +148,7 @@ func TestWhyJSONCannotBeReadIsToldInDebugModeOnly(t *testing.T) {
 }
 
 func TestJSONOfOtherTypes(t *testing.T) {
-	app := quiet()
+	app := hushed()
 	app.Post("/", func(c *carafe.Context) (s string, err error) {
 		err = c.Request.JSON(&s)
 		return s, err
@@ -169,8 +170,20 @@ func TestJSONOfOtherTypes(t *testing.T) {
 		{"/", "application/x+json", `"foo"`, 200, "foo"}, {"/", "text/json", `"foo"`, 415, ""}, {"/", "application/json", `foo`, 400, ""},
 		{"/silent", "text/plain", `x`, 200, "unchanged"}, {"/silent", "application/json", `x`, 200, "unchanged"}, {"/force", "text/plain", `"foo"`, 200, "foo"},
 	} {
-		if w := postTo(app, tt.path, tt.typ, strings.NewReader(tt.body)); w.Code != tt.status || tt.want != "" && w.Body.String() != tt.want {
+		if w := post(app, tt.path, tt.typ, strings.NewReader(tt.body)); w.Code != tt.status || tt.want != "" && w.Body.String() != tt.want {
 			t.Errorf("POST %s %s %s: %d %q, want %d %q", tt.path, tt.typ, tt.body, w.Code, w.Body.String(), tt.status, tt.want)
+		}
+	}
+}
+
+func TestJSONOfBasicTypesComesBack(t *testing.T) {
+	for _, v := range []any{0.0, -1.0, 1.0, 23.0, 3.14, "s", "longer string", true, false, nil, []any{1.0, "x", nil}, map[string]any{"a": 0.0, "c": nil, "d": "hi"}} {
+		app := hushed()
+		app.Get("/", func() *carafe.Response { return carafe.JSON(v) })
+		w := fetch(app, "/")
+		var got any
+		if err := (&carafe.StdJSON{}).Unmarshal(w.Body.Bytes(), &got); err != nil || !reflect.DeepEqual(got, v) || w.Header().Get("Content-Type") != "application/json" {
+			t.Errorf("%v was sent as %q, type %q, error %v", v, w.Body.String(), w.Header().Get("Content-Type"), err)
 		}
 	}
 }

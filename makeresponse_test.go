@@ -32,7 +32,7 @@ func TestWhatAViewMayReturn(t *testing.T) {
 		{"body, status and headers", carafe.Reply("x", 400, http.Header{"X-Foo": {"Bar"}, "Content-Type": {"text/plain"}}), 400, "text/plain", "Bar", "x"},
 		{"body and headers", carafe.Reply("x", xfoo), 200, "text/html; charset=utf-8", "Bar", "x"},
 		{"body and status", carafe.Reply("x", 201), 201, "text/html; charset=utf-8", "", "x"},
-		{"a response with headers replaced", carafe.Reply(withHeader("X-Foo", "Baz"), xfoo), 200, "text/plain; charset=utf-8", "Bar", "r"},
+		{"a response with headers replaced", carafe.Reply(replyWithHeader("X-Foo", "Baz"), xfoo), 200, "text/plain; charset=utf-8", "Bar", "r"},
 		{"a response with its status overridden", carafe.Reply(carafe.Text("r"), 500), 500, "text/plain; charset=utf-8", "", "r"},
 		{"a map", carafe.Reply(map[string]int{"a": 1}, 201), 201, "application/json", "", "{\"a\":1}\n"},
 		{"a list", carafe.Reply([]string{"a"}, 201), 201, "application/json", "", "[\"a\"]\n"},
@@ -43,7 +43,7 @@ func TestWhatAViewMayReturn(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			app := quiet()
+			app := hushed()
 			app.Get("/", func() any { return tt.value })
 			w := fetch(app, "/")
 			if w.Code != tt.status || w.Header().Get("Content-Type") != tt.typ || w.Header().Get("X-Foo") != tt.xfoo || len(w.Header()["X-Foo"]) > 1 || w.Body.String() != tt.body {
@@ -53,7 +53,7 @@ func TestWhatAViewMayReturn(t *testing.T) {
 	}
 }
 
-func withHeader(name, value string) *carafe.Response {
+func replyWithHeader(name, value string) *carafe.Response {
 	resp := carafe.Text("r")
 	resp.Header.Set(name, value)
 	return resp
@@ -61,7 +61,7 @@ func withHeader(name, value string) *carafe.Response {
 
 func TestWhatAViewMayNotReturn(t *testing.T) {
 	for value, told := range map[any]string{nil: "returned nil", true: "returned a bool", 7: "returned a int"} {
-		app := quiet()
+		app := hushed()
 		app.Get("/", func() any { return value }, carafe.Endpoint("from_none"))
 		_, err := app.MakeResponse(nil, value)
 		if err == nil || !strings.Contains(err.Error(), strings.TrimPrefix(told, "returned ")) {
@@ -85,7 +85,7 @@ func TestMakeResponseByHand(t *testing.T) {
 			t.Fatalf("%s: %v", what, err)
 		}
 		w := httptest.NewRecorder()
-		one := quiet()
+		one := hushed()
 		one.Get("/", func() *carafe.Response { return resp })
 		one.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
 		if w.Code != status || w.Header().Get("Content-Type") != typ || w.Body.String() != body {
@@ -113,13 +113,13 @@ func (upperJSON) Unmarshal(data []byte, dst any) error {
 }
 
 func TestAProviderOfOnesOwnReadsAndWrites(t *testing.T) {
-	app := quiet()
+	app := hushed()
 	app.JSON = upperJSON{}
 	app.Post("/", func(c *carafe.Context) (any, error) {
 		v, err := c.Request.JSONValue()
 		return carafe.JSON(v), err
 	})
-	if got := postTo(app, "/", "application/json", strings.NewReader(`{"a": "b"}`)).Body.String(); got != "<map[A:B]>" {
+	if got := post(app, "/", "application/json", strings.NewReader(`{"a": "b"}`)).Body.String(); got != "<map[A:B]>" {
 		t.Errorf("it answers %q", got)
 	}
 }
@@ -135,7 +135,7 @@ func (c *closing) Close() error { c.closed++; return nil }
 func TestAStreamedReaderIsClosedOnce(t *testing.T) {
 	for _, method := range []string{"GET", "HEAD"} {
 		body := &closing{Reader: strings.NewReader("Hello World!")}
-		app := quiet()
+		app := hushed()
 		app.Get("/", func() io.Reader { return body })
 		w := httptest.NewRecorder()
 		app.ServeHTTP(w, httptest.NewRequest(method, "/", nil))
@@ -146,7 +146,7 @@ func TestAStreamedReaderIsClosedOnce(t *testing.T) {
 }
 
 func TestAStreamReadsTheSession(t *testing.T) {
-	app := quiet()
+	app := hushed()
 	app.Config.SecretKey = "secret"
 	app.Get("/", func(c *carafe.Context) any {
 		c.Session().Set("name", "flask")
@@ -162,7 +162,7 @@ func TestAStreamReadsTheSession(t *testing.T) {
 
 func TestSendFileAndResources(t *testing.T) {
 	dir := siteFolder(t)
-	app := quiet(carafe.RootPath(dir))
+	app := hushed(carafe.RootPath(dir))
 	app.Get("/", func() any { return carafe.SendFile("static/index.html") })
 	w := fetch(app, "/")
 	if w.Body.String() != "<h1>Hello World!</h1>" || w.Header().Get("Content-Type") != "text/html; charset=utf-8" {
@@ -212,7 +212,7 @@ func TestABlueprintHasStaticFilesOfItsOwn(t *testing.T) {
 	if err := errors.Join(os.MkdirAll(filepath.Join(dir, "files/css"), 0o755), os.WriteFile(filepath.Join(dir, "files/css/test.css"), []byte("/* nested file */"), 0o644)); err != nil {
 		t.Fatal(err)
 	}
-	app := quiet(carafe.RootPath(dir))
+	app := hushed(carafe.RootPath(dir))
 	app.Config.SendFileMaxAge = 3600e9
 	app.RegisterBlueprint(folder{carafe.Static{Dir: "files", Path: "/static"}})
 	app.Get("/url", func(c *carafe.Context) string { return c.URLFor("admin.static", "filename", "css/test.css") })

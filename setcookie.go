@@ -24,12 +24,28 @@ func (resp *Response) SetCookie(c *http.Cookie) error {
 	if cookie.Path == "" {
 		cookie.Path = "/"
 	}
+	if err := checkCookiePrefix(&cookie); err != nil {
+		return err
+	}
 	line, err := CookieHeader(&cookie, time.Now())
 	if err != nil {
 		return err
 	}
 	resp.materialize()
 	resp.Header.Add(headerCookie, line)
+	return nil
+}
+
+// checkCookiePrefix refuses what browsers would drop: they hold the prefixes in whatever case (RFC 6265bis, 4.1.3).
+func checkCookiePrefix(c *http.Cookie) error {
+	name := strings.ToLower(c.Name)
+	host := strings.HasPrefix(name, "__host-")
+	switch {
+	case (host || strings.HasPrefix(name, "__secure-")) && !c.Secure && !c.Partitioned:
+		return fmt.Errorf("carafe: the cookie %q needs Secure: browsers drop it otherwise", c.Name)
+	case host && (c.Domain != "" || c.Path != "/"):
+		return fmt.Errorf("carafe: the cookie %q can have no Domain, and Path /: browsers drop it otherwise", c.Name)
+	}
 	return nil
 }
 

@@ -54,7 +54,7 @@ func TestCookiesComeBackAsTheyWere(t *testing.T) {
 			t.Fatal(err)
 		}
 		pair, _, _ := strings.Cut(resp.Header.Get("Set-Cookie"), "; Path=")
-		app := quiet()
+		app := hushed()
 		app.Get("/", func(c *carafe.Context) (string, error) { return c.Request.RequireCookie("a") })
 		if got := fetch(app, "/", "Cookie", "b=0; "+pair+"; c=1").Body.String(); got != value {
 			t.Errorf("%q was sent as %s and came back as %q", value, pair, got)
@@ -72,7 +72,7 @@ func TestDeletedCookies(t *testing.T) {
 	}
 }
 
-func TestLargeCookiesOfAnyKindAreWarnedOf(t *testing.T) {
+func TestCookiesAboveTheLimitAreWarnedOf(t *testing.T) {
 	for limit, warnings := range map[int]int{100: 1, 0: 0, 4093: 0} {
 		var log bytes.Buffer
 		app := carafe.New("cookies")

@@ -133,7 +133,7 @@ func TestStaticRoutes(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			app := carafe.New("site", append([]carafe.AppOption{carafe.RootPath(dir)}, tt.opts...)...)
 			app.Get("/url", func(c *carafe.Context) string { return c.URLFor("static", "filename", "index.html") })
-			if tt.url != "/index.html" { // there, the folder itself takes every path
+			if tt.url != "/index.html" {
 				app.Get("/<path:path>", func(path string) string { return path }, carafe.Endpoint("all"))
 			}
 			if w := fetch(app, tt.target); w.Body.String() != "<h1>Hello World!</h1>" {

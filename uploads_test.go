@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
@@ -19,6 +20,13 @@ import (
 
 	"github.com/carafeweb/carafe"
 )
+
+// hushed is an app that logs nothing.
+func hushed(opts ...carafe.AppOption) *carafe.App {
+	app := carafe.New("test", opts...)
+	app.Logger = slog.New(slog.DiscardHandler)
+	return app
+}
 
 // multipartBody is a form of files, given as name, filename and content.
 func multipartBody(t *testing.T, files ...[3]string) (body *bytes.Buffer, typ string) {
@@ -40,7 +48,7 @@ func multipartBody(t *testing.T, files ...[3]string) (body *bytes.Buffer, typ st
 	return body, w.FormDataContentType()
 }
 
-func postTo(h http.Handler, target, typ string, body io.Reader) *httptest.ResponseRecorder {
+func post(h http.Handler, target, typ string, body io.Reader) *httptest.ResponseRecorder {
 	r := httptest.NewRequest("POST", target, body)
 	r.Header.Set("Content-Type", typ)
 	w := httptest.NewRecorder()
@@ -52,7 +60,7 @@ func TestUploadsAreKeptUntilTheRequestEnds(t *testing.T) {
 	large := strings.Repeat("0123456789", 200_000)
 	spool := t.TempDir()
 	var kept *carafe.Upload
-	app := quiet()
+	app := hushed()
 	app.Config.UploadDir = spool
 	app.Post("/", func(c *carafe.Context) (string, error) {
 		files, err := c.Request.Files()
@@ -74,7 +82,7 @@ func TestUploadsAreKeptUntilTheRequestEnds(t *testing.T) {
 		return out.String(), nil
 	})
 	body, typ := multipartBody(t, [3]string{"a", "a.txt", "small"}, [3]string{"b", "b.bin", large}, [3]string{"b", "c.bin", large})
-	w := postTo(app, "/", typ, body)
+	w := post(app, "/", typ, body)
 	if want := "a=a.txt:5:true;b=b.bin:2000000:true;b=c.bin:2000000:true;"; w.Body.String() != want {
 		t.Fatalf("the view read %q, want %q", w.Body.String(), want)
 	}
@@ -88,7 +96,7 @@ func TestUploadsAreKeptUntilTheRequestEnds(t *testing.T) {
 
 func TestSavingUploads(t *testing.T) {
 	dir := t.TempDir()
-	app := quiet()
+	app := hushed()
 	app.Post("/", func(c *carafe.Context) (string, error) {
 		f, err := c.Request.RequireFile("f")
 		if err != nil {
@@ -106,7 +114,7 @@ func TestSavingUploads(t *testing.T) {
 		return name, errors.Join(f.Save(filepath.Join(dir, name)), f.SaveTo(root, "two-"+name))
 	})
 	body, typ := multipartBody(t, [3]string{"f", "../../My file.txt", "text"})
-	if w := postTo(app, "/", typ, body); w.Body.String() != "My_file.txt" {
+	if w := post(app, "/", typ, body); w.Body.String() != "My_file.txt" {
 		t.Fatalf("answer %d %q", w.Code, w.Body.String())
 	}
 	for _, name := range []string{"My_file.txt", "two-My_file.txt"} {
@@ -117,7 +125,7 @@ func TestSavingUploads(t *testing.T) {
 }
 
 func TestPartsAreStreamed(t *testing.T) {
-	app := quiet()
+	app := hushed()
 	app.Post("/", func(c *carafe.Context) (string, error) {
 		var out strings.Builder
 		for part, err := range c.Request.Parts() {
@@ -134,13 +142,13 @@ func TestPartsAreStreamed(t *testing.T) {
 		return fmt.Sprintf("%s%d", out.String(), form.Len()), err
 	})
 	body, typ := multipartBody(t, [3]string{"a", "1", "one"}, [3]string{"b", "2", "two"})
-	if got := postTo(app, "/", typ, body).Body.String(); got != "a/1=one;b/2=two;0" {
+	if got := post(app, "/", typ, body).Body.String(); got != "a/1=one;b/2=two;0" {
 		t.Errorf("the view read %q", got)
 	}
-	if got := postTo(app, "/", "text/plain", strings.NewReader("x")).Code; got != 415 {
+	if got := post(app, "/", "text/plain", strings.NewReader("x")).Code; got != 415 {
 		t.Errorf("a body that is no multipart: %d, want 415", got)
 	}
-	if got := postTo(app, "/", typ, strings.NewReader("--broken")).Code; got != 400 {
+	if got := post(app, "/", typ, strings.NewReader("--broken")).Code; got != 400 {
 		t.Errorf("a malformed body: %d, want 400", got)
 	}
 }
@@ -163,7 +171,7 @@ func TestBodyLimits(t *testing.T) {
 			return err
 		},
 	}
-	app := quiet()
+	app := hushed()
 	app.Config.MaxContentLength, app.Config.MaxFormMemorySize, app.Config.MaxFormParts = 1000, 200, 3
 	app.Post("/<how>", func(c *carafe.Context, how string) (string, error) { return "ok", read[how](c) })
 	server := httptest.NewServer(app)
@@ -268,7 +276,7 @@ func TestAGigabyteOfHostileBodyTakes64Megabytes(t *testing.T) {
 		"form": func(c *carafe.Context) error { _, err := c.Request.Forms(); return err },
 		"data": func(c *carafe.Context) error { _, err := c.Request.Data(); return err },
 	}
-	app := quiet()
+	app := hushed()
 	app.Config.UploadDir = t.TempDir()
 	app.Post("/<how>", func(c *carafe.Context, how string) (string, error) {
 		if how != "data" {
@@ -292,7 +300,7 @@ func TestAGigabyteOfHostileBodyTakes64Megabytes(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			peak := watchHeap(t)
-			w := postTo(app, "/"+tt.how, tt.typ, io.MultiReader(&hostileBody{head: tt.head, unit: tt.unit, tail: tt.tail, left: size}))
+			w := post(app, "/"+tt.how, tt.typ, io.MultiReader(&hostileBody{head: tt.head, unit: tt.unit, tail: tt.tail, left: size}))
 			if w.Code != tt.status {
 				t.Errorf("status %d %.200q, want %d", w.Code, w.Body.String(), tt.status)
 			}

@@ -86,26 +86,3 @@ func unescapeCookie(s string) string {
 }
 
 func isOctal(b byte) bool { return '0' <= b && b <= '7' }
-
-// cookiePlain marks what stands in a cookie's value without quotes, cookieSlashed what is written in octal within them.
-var (
-	cookiePlain   = byteSet(alphanumeric + "_!#$%&'()*+-./:<=>?@[]^`{|}~")
-	cookieSlashed = slashedSet()
-	pathPlain     = byteSet(alphanumeric + "_.-~%!$&'()*+,/:=@")
-)
-
-func slashedSet() (set [256]bool) {
-	for i := range set {
-		set[i] = i < 0x20 || i >= 0x7f || strings.IndexByte("\",;\\", byte(i)) >= 0
-	}
-	return set
-}
-
-func within(s string, set *[256]bool) bool {
-	for i := 0; i < len(s); i++ {
-		if !set[s[i]] {
-			return false
-		}
-	}
-	return true
-}
