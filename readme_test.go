@@ -72,14 +72,17 @@ func startProgram(t *testing.T, binary string) string {
 // docs are the pages whose links are followed.
 var docs = []string{"README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/from-flask.md", "docs/design.md", "docs/lifecycle.md", "docs/binding.md", "docs/gateway.md"}
 
-var link = regexp.MustCompile(`\]\(([^)#:\s]+)\)`)
+var (
+	link      = regexp.MustCompile(`\]\(([^)#:\s]+)\)`)
+	codeBlock = regexp.MustCompile("(?s)```.*?```")
+)
 
 func TestLinksOfTheDocsLeadSomewhere(t *testing.T) {
 	followed := 0
 	for _, doc := range docs {
 		page, err := os.ReadFile(doc)
 		must(t, err)
-		for _, m := range link.FindAllStringSubmatch(string(page), -1) {
+		for _, m := range link.FindAllStringSubmatch(codeBlock.ReplaceAllString(string(page), ""), -1) {
 			if _, err := os.Stat(filepath.Join(filepath.Dir(doc), m[1])); err != nil {
 				t.Errorf("%s links to %s: %v", doc, m[1], err)
 			}
