@@ -66,16 +66,18 @@ func TestOnlyTheErrorOfWithReachesARequestsTeardown(t *testing.T) {
 func TestWorkOfGoSeesTheRequestItCameFrom(t *testing.T) {
 	app := quiet()
 	app.Config.SecretKey = "dev"
-	saw := make(chan string, 1)
+	answered, saw := make(chan struct{}), make(chan string, 1)
 	app.Route("/", func(c *carafe.Context) string {
 		c.Session().Set("fizz", "buzz")
 		c.Go(func(ctx context.Context) {
+			<-answered // a session is for one goroutine at a time, and the walk saves it
 			mine := carafe.CurrentContext(ctx)
 			saw <- fmt.Sprint(carafe.CurrentApp(ctx) == app, " ", mine.Request.Path(), " ", mine.Query("foo"), " ", mine.Session().Get("fizz"))
 		})
 		return "Hello"
 	})
 	carafetest.NewClient(t, app).Get("/?foo=bar")
+	close(answered)
 	must(t, app.Drain(t.Context()))
 	if got := <-saw; got != "true / bar buzz" {
 		t.Errorf("the work sees %s, want the app, the path, the query and the session", got)

@@ -97,7 +97,7 @@ var snippetValues = map[string][2]string{
 func TestTheWordsForFlasksUsersExist(t *testing.T) {
 	page, err := os.ReadFile("docs/from-flask.md")
 	must(t, err)
-	prose := regexp.MustCompile("(?s)```.*?```").ReplaceAllString(string(page), "")
+	prose := codeBlock.ReplaceAllString(string(page), "")
 	imports := exportedTypes(t)
 	words := regexp.MustCompile(`\b(carafe|blueprints|carafetest|app|c|bp|resp)\.([A-Z]\w*)`).FindAllStringSubmatch(prose, -1)
 	if len(words) < 20 {
