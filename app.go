@@ -82,6 +82,8 @@ type tables struct {
 	own    *chain            // around what no blueprint's route matched
 	chains map[string]*chain // by registered name of the innermost blueprint
 	faults error             // why the app cannot serve
+
+	bound atomic.Pointer[boundServer] // what URLs outside of requests are built with
 }
 
 // New makes an app. The name labels its logs, and [App.Name] returns it.

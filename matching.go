@@ -91,8 +91,12 @@ func (a *App) redirectError(c *Context, moved error) error {
 // adapter is the URL map bound to the request, for absolute URLs.
 func (a *App) adapter(c *Context) (routing.Adapter, error) {
 	r := c.Request.Request
+	server := a.Config.ServerName
+	if a.hostMatching {
+		server = "" // the host that was asked for decides
+	}
 	return a.urls.BindEnviron(routing.Environ{
-		Scheme: gateway.Scheme(r), Host: r.Host, ServerName: a.Config.ServerName, ScriptName: gateway.ScriptName(r), Method: r.Method,
+		Scheme: gateway.Scheme(r), Host: r.Host, ServerName: server, ScriptName: scriptRoot(gateway.ScriptName(r)), Method: r.Method,
 		Path: routing.DecodedPath(r.URL.Path), Query: r.URL.RawQuery, Websocket: routing.IsWebsocket(r),
 	})
 }
