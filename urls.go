@@ -22,6 +22,7 @@ type urlRequest struct {
 // The values are pairs of name and value as in log/slog, or one [Values]; those that the rule has no variable for become the
 // query. Names that begin with an underscore are special: "_anchor" (a fragment), "_method" (of the rule to
 // choose), "_scheme", "_external" (bool).
+// A nil value is as good as none, a list repeats its name in the query, and the query keeps the order of the call.
 //
 // The error is a *BuildError if no rule fits; functions of [App.OnURLBuildError] may give a URL instead.
 //
@@ -186,6 +187,9 @@ func (req *urlRequest) readAll(pairs []routing.Pair) error {
 
 func (req *urlRequest) read(name string, value any) error {
 	if name == "" || name[0] != '_' || !req.readSpecial(name, value) {
+		if text, ok := value.([]byte); ok {
+			value = string(text)
+		}
 		req.pairs = append(req.pairs, routing.Pair{Name: name, Value: value})
 		return nil
 	}
