@@ -89,6 +89,7 @@ type tables struct {
 	faults error             // why the app cannot serve
 
 	origins *http.CrossOriginProtection
+	bound   atomic.Pointer[boundServer] // what URLs outside of requests are built with
 }
 
 // New makes an app. The name labels its logs, and [App.Name] returns it.
@@ -225,7 +226,7 @@ func (a *App) dispatch(c *Context) (result, error) {
 func (a *App) callView(c *Context) (result, error) {
 	switch {
 	case c.routingErr != nil:
-		return result{}, c.routingErr
+		return result{}, a.raisedRoutingError(c)
 	case c.route.automatic && c.Request.Method == http.MethodOptions:
 		return result{body: a.optionsResponse(c)}, nil
 	}

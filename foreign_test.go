@@ -82,7 +82,9 @@ func TestTheWalkRunsAroundAForeignHandler(t *testing.T) {
 	app := foreignApp()
 	var walk []string
 	note := func(format string, args ...any) { walk = append(walk, fmt.Sprintf(format, args...)) }
-	app.URLValuePreprocessor(func(c *carafe.Context, endpoint string, values carafe.Values) { note("preprocess %s %v", endpoint, values) })
+	app.URLValuePreprocessor(func(c *carafe.Context, endpoint string, values carafe.Values) {
+		note("preprocess %s %v", endpoint, values)
+	})
 	app.BeforeRequest(func(c *carafe.Context) (any, error) {
 		note("before %s %s %q %s", c.Endpoint(), c.Param("id"), c.Blueprint(), c.Rule())
 		return nil, nil

@@ -208,7 +208,8 @@ type chain struct {
 	blueprints []string // registered names, innermost first; none for the app itself
 
 	preprocess []ValuesFunc   // app, then outermost to innermost
-	before     []BeforeFunc   // likewise
+	defaults   []ValuesFunc   // likewise, for URLs that lead here
+	before     []BeforeFunc   // app, then outermost to innermost
 	after      []AfterFunc    // innermost first, each list reversed, the app last
 	teardown   []TeardownFunc // likewise
 	processors []ProcessorFunc
@@ -220,6 +221,7 @@ func flatten(scopes []*Scaffold, blueprints []string) *chain {
 	ch := &chain{blueprints: blueprints}
 	for _, s := range scopes {
 		ch.preprocess = append(ch.preprocess, s.preprocess...)
+		ch.defaults = append(ch.defaults, s.defaults...)
 		ch.before = append(ch.before, s.before...)
 		ch.processors = append(ch.processors, s.processors...)
 	}

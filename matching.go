@@ -88,11 +88,51 @@ func (a *App) redirectError(c *Context, moved error) error {
 	return &HTTPError{Response: Redirect(done.URL, done.Code())}
 }
 
+// A FormDataRoutingRedirect is what debug mode raises in place of a routing redirect that would lose the request's body: one whose
+// code is neither 307 nor 308, for a method that sends a body. The redirects of rules are all 308; a converter's Parse may abort
+// with another.
+//
+// Source: flask.debughelpers.FormDataRoutingRedirect.
+type FormDataRoutingRedirect struct {
+	URL, Canonical string // what was asked for, and where the redirect leads
+}
+
+// Error says what to do.
+func (e *FormDataRoutingRedirect) Error() string {
+	return fmt.Sprintf("carafe: a request was sent to %q, but routing issued a redirect to the canonical URL %q. "+
+		"Send requests to the canonical URL, or use 307 or 308 for routing redirects. Otherwise, browsers will drop form data. "+
+		"This error is only raised in debug mode", e.URL, e.Canonical)
+}
+
+// raisedRoutingError is the kept routing error as it is raised.
+//
+// Source: Flask.raise_routing_exception.
+func (a *App) raisedRoutingError(c *Context) error {
+	var aborted *HTTPError
+	if !a.Config.Debug || !errors.As(c.routingErr, &aborted) || aborted.Response == nil {
+		return c.routingErr
+	}
+	switch c.Request.Method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions:
+		return c.routingErr
+	}
+	location := aborted.Response.Header.Get("Location")
+	switch code := aborted.Response.status(); {
+	case location == "", code == http.StatusTemporaryRedirect, code == http.StatusPermanentRedirect, code < 300, code > 399:
+		return c.routingErr
+	}
+	return &FormDataRoutingRedirect{URL: c.Request.FullURL(), Canonical: location}
+}
+
 // adapter is the URL map bound to the request, for absolute URLs.
 func (a *App) adapter(c *Context) (routing.Adapter, error) {
 	r := c.Request.Request
+	server := a.Config.ServerName
+	if a.hostMatching {
+		server = "" // the host that was asked for decides
+	}
 	return a.urls.BindEnviron(routing.Environ{
-		Scheme: gateway.Scheme(r), Host: r.Host, ServerName: a.Config.ServerName, ScriptName: gateway.ScriptName(r), Method: r.Method,
+		Scheme: gateway.Scheme(r), Host: r.Host, ServerName: server, ScriptName: scriptRoot(gateway.ScriptName(r)), Method: r.Method,
 		Path: routing.DecodedPath(r.URL.Path), Query: r.URL.RawQuery, Websocket: routing.IsWebsocket(r),
 	})
 }

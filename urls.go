@@ -11,16 +11,18 @@ import (
 // urlRequest is what URLFor was asked for: the values of the URL, and those that say how it is wanted.
 type urlRequest struct {
 	pairs    []routing.Pair
-	anchor   *string
+	anchor   *string // nil means not given
 	method   string
-	scheme   *string
-	external *bool
+	scheme   *string // nil means not given
+	external bool
+	decided  bool // external was given
 }
 
 // URLFor builds the URL of an endpoint outside of a request, hence an absolute one: it needs Config.ServerName.
 // The values are pairs of name and value as in log/slog, or one [Values]; those that the rule has no variable for become the
 // query. Names that begin with an underscore are special: "_anchor" (a fragment), "_method" (of the rule to
 // choose), "_scheme", "_external" (bool).
+// A nil value is as good as none, a list repeats its name in the query, and the query keeps the order of the call.
 //
 // The error is a *BuildError if no rule fits; functions of [App.OnURLBuildError] may give a URL instead.
 //
@@ -40,52 +42,90 @@ func (c *Context) URLFor(endpoint string, values ...any) string {
 	return url
 }
 
+// urlFor builds the URL, for a request if c is not nil. Templates and redirects ask for many: what set-up could work out
+// is looked up here, and the values stay on the stack (BenchmarkURLFor, TestURLForAllocations).
 func (a *App) urlFor(c *Context, endpoint string, values []any) (string, error) {
-	a.compiled()
-	req, err := readURLValues(values)
-	if err != nil {
-		return "", err
-	}
-	adapter, external, err := a.urlAdapter(c)
-	if err != nil {
+	t := a.compiled()
+	var room [6]routing.Pair
+	req := urlRequest{pairs: room[:0]}
+	if err := req.readValues(values); err != nil {
 		return "", err
 	}
 	if c != nil {
 		endpoint = absoluteEndpoint(c, endpoint)
 	}
-	if req.external != nil {
-		external = *req.external
+	if err := req.decide(c); err != nil {
+		return "", err
 	}
-	if req.scheme != nil {
-		if req.external != nil && !external {
-			return "", errors.New("carafe: URLFor with _scheme and _external=false: a URL with a scheme is external")
-		}
-		external = true
+	if funcs := t.urlDefaults(endpoint); len(funcs) > 0 {
+		req.injectDefaults(c, endpoint, funcs)
 	}
-	req.external = &external
-	a.injectURLDefaults(c, endpoint, req)
+	adapter, err := a.urlAdapter(c, t)
+	if err != nil {
+		return "", err
+	}
 	url, err := adapter.Build(endpoint, req.pairs, req.options())
 	if err != nil {
-		return a.buildFailed(c, err, req)
+		return a.buildFailed(c, err, &req)
 	}
 	if req.anchor != nil {
-		url += "#" + quoteAnchor(*req.anchor)
+		url += "#" + routing.QuoteAnchor(*req.anchor)
 	}
 	return url, nil
 }
 
+// decide settles whether the URL is absolute.
+func (req *urlRequest) decide(c *Context) error {
+	if req.scheme != nil && req.decided && !req.external {
+		return errors.New("carafe: URLFor: When specifying '_scheme', '_external' must be true.")
+	}
+	if !req.decided {
+		req.external = c == nil || req.scheme != nil
+	}
+	return nil
+}
+
 // urlAdapter binds the URL map to the request, or outside of one to the configured server.
-func (a *App) urlAdapter(c *Context) (adapter routing.Adapter, external bool, err error) {
+func (a *App) urlAdapter(c *Context, t *tables) (routing.Adapter, error) {
 	if c != nil {
-		adapter, err = a.adapter(c)
-		return adapter, false, err
+		return a.adapter(c)
 	}
-	if a.Config.ServerName == "" {
-		return adapter, false, errors.New("carafe: a URL cannot be built outside of a request without Config.ServerName: set it, " +
-			"or use c.URLFor; Config.ApplicationRoot and Config.PreferredURLScheme also take part")
+	server := serverSettings{a.Config.ServerName, a.Config.ApplicationRoot, a.Config.PreferredURLScheme}
+	if server.name == "" {
+		return routing.Adapter{}, errNoServerName
 	}
-	adapter, err = a.urls.Bind(a.Config.ServerName, routing.BindOptions{ScriptName: a.Config.ApplicationRoot, Scheme: a.Config.PreferredURLScheme})
-	return adapter, true, err
+	if bound := t.bound.Load(); bound != nil && bound.settings == server {
+		return bound.adapter, nil
+	}
+	adapter, err := a.urls.Bind(server.name, routing.BindOptions{ScriptName: scriptRoot(server.root), Scheme: server.scheme})
+	if err == nil {
+		t.bound.Store(&boundServer{server, adapter})
+	}
+	return adapter, err
+}
+
+var errNoServerName = errors.New("carafe: Unable to build URLs outside an active request without Config.ServerName configured. " +
+	"Also configure Config.ApplicationRoot and Config.PreferredURLScheme as needed, or use c.URLFor.")
+
+// serverSettings are what URLs outside of a request begin with; boundServer is the URL map bound to them, kept from one URL to
+// the next as long as they are the same.
+type (
+	serverSettings struct{ name, root, scheme string }
+	boundServer    struct {
+		settings serverSettings
+		adapter  routing.Adapter
+	}
+)
+
+// scriptRoot gives a script root the one slash that it begins with: without it URLs would run into the host, with two they would
+// name another host.
+//
+// Unlike Flask, which takes it as it is.
+func scriptRoot(root string) string {
+	if root == "" || root[0] == '/' && (len(root) == 1 || root[1] != '/') {
+		return root
+	}
+	return "/" + strings.TrimLeft(root, "/")
 }
 
 // absoluteEndpoint resolves a leading dot: the current blueprint's.
@@ -101,7 +141,7 @@ func absoluteEndpoint(c *Context, endpoint string) string {
 }
 
 func (req *urlRequest) options() routing.BuildOptions {
-	o := routing.BuildOptions{Method: req.method, External: *req.external}
+	o := routing.BuildOptions{Method: req.method, External: req.external}
 	if req.scheme != nil {
 		o.Scheme = *req.scheme
 		if o.Scheme == "" {
@@ -111,31 +151,29 @@ func (req *urlRequest) options() routing.BuildOptions {
 	return o
 }
 
-// readURLValues sorts pairs, or the one Values, into values of the URL and special ones.
-func readURLValues(values []any) (*urlRequest, error) {
-	req := &urlRequest{}
+// readValues sorts pairs, or the one Values, into values of the URL and special ones.
+func (req *urlRequest) readValues(values []any) error {
 	if len(values) == 1 {
 		switch v := values[0].(type) {
 		case Values:
-			return req, req.readAll(v.Pairs())
+			return req.readAll(v.Pairs())
 		case map[string]any:
-			return req, req.readAll(Values(v).Pairs())
+			return req.readAll(Values(v).Pairs())
 		}
 	}
 	if len(values)%2 != 0 {
-		return nil, fmt.Errorf("carafe: URLFor takes pairs of name and value, or one carafe.Values, but has %s", plural(len(values), "value"))
+		return fmt.Errorf("carafe: URLFor takes pairs of name and value, or one carafe.Values, but has %s", plural(len(values), "value"))
 	}
-	req.pairs = make([]routing.Pair, 0, len(values)/2)
 	for i := 0; i < len(values); i += 2 {
 		name, ok := values[i].(string)
 		if !ok {
-			return nil, fmt.Errorf("carafe: URLFor takes pairs of name and value: %v is a %T, not a name", values[i], values[i])
+			return fmt.Errorf("carafe: URLFor takes pairs of name and value: %v is a %T, not a name", values[i], values[i])
 		}
 		if err := req.read(name, values[i+1]); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return req, nil
+	return nil
 }
 
 func (req *urlRequest) readAll(pairs []routing.Pair) error {
@@ -148,30 +186,44 @@ func (req *urlRequest) readAll(pairs []routing.Pair) error {
 }
 
 func (req *urlRequest) read(name string, value any) error {
-	ok := true
+	if name == "" || name[0] != '_' || !req.readSpecial(name, value) {
+		if text, ok := value.([]byte); ok {
+			value = string(text)
+		}
+		req.pairs = append(req.pairs, routing.Pair{Name: name, Value: value})
+		return nil
+	}
+	switch name {
+	case "_external":
+		if _, ok := value.(bool); ok || value == nil {
+			return nil
+		}
+	default:
+		if _, ok := textPointer(value); ok {
+			return nil
+		}
+	}
+	return fmt.Errorf("carafe: URLFor: %s cannot be a %T", name, value)
+}
+
+// readSpecial takes a value that says how the URL is wanted; false if the name is not one of these.
+func (req *urlRequest) readSpecial(name string, value any) bool {
 	switch name {
 	case "_anchor":
-		req.anchor, ok = textPointer(value)
+		req.anchor, _ = textPointer(value)
 	case "_scheme":
-		req.scheme, ok = textPointer(value)
+		req.scheme, _ = textPointer(value)
 	case "_method":
-		var method *string
-		if method, ok = textPointer(value); method != nil {
-			req.method = strings.ToUpper(*method)
+		req.method = ""
+		if method, _ := textPointer(value); method != nil {
+			req.method = *method
 		}
 	case "_external":
-		var b bool
-		if b, ok = value.(bool); ok {
-			req.external = &b
-		}
-		ok = ok || value == nil
+		req.external, req.decided = value.(bool)
 	default:
-		req.pairs = append(req.pairs, routing.Pair{Name: name, Value: value})
+		return false
 	}
-	if !ok {
-		return fmt.Errorf("carafe: URLFor: %s cannot be a %T", name, value)
-	}
-	return nil
+	return true
 }
 
 func textPointer(value any) (*string, bool) {
@@ -190,20 +242,24 @@ func textPointer(value any) (*string, bool) {
 	return nil, false
 }
 
-// injectURLDefaults runs the URL-defaults functions of the app and of the blueprints that the endpoint names.
+// urlDefaults are the URL-defaults functions for an endpoint: the app's, then those of the blueprints that it names, outermost first.
+func (t *tables) urlDefaults(endpoint string) []ValuesFunc {
+	for {
+		name, _, ok := cutLast(endpoint, ".")
+		if !ok {
+			return t.own.defaults
+		}
+		if ch := t.chains[name]; ch != nil {
+			return ch.defaults
+		}
+		endpoint = name // no blueprint of that name, but perhaps one around it
+	}
+}
+
+// injectDefaults runs URL-defaults functions on the values.
 //
 // Source: Flask.inject_url_defaults.
-func (a *App) injectURLDefaults(c *Context, endpoint string, req *urlRequest) {
-	funcs := a.defaults
-	if bp, _, ok := cutLast(endpoint, "."); ok {
-		scopes, _ := a.lineage(bp)
-		for _, s := range scopes[1:] {
-			funcs = append(funcs[:len(funcs):len(funcs)], s.defaults...)
-		}
-	}
-	if len(funcs) == 0 {
-		return
-	}
+func (req *urlRequest) injectDefaults(c *Context, endpoint string, funcs []ValuesFunc) {
 	values := make(Values, len(req.pairs))
 	for _, p := range req.pairs {
 		values[p.Name] = p.Value
@@ -238,8 +294,12 @@ type URLBuildFailure struct {
 	External bool    // whether an absolute URL was wanted
 }
 
+// Unwrap gives the BuildError.
+func (f *URLBuildFailure) Unwrap() error { return f.BuildError }
+
 // OnURLBuildError registers f to give a URL where none could be built. The first that returns one without an error wins; it is
-// used as it is. c is nil outside of a request.
+// used as it is, without the anchor. One that has none returns fail, or another *BuildError, and the next is asked; any other
+// error ends the search. c is nil outside of a request.
 //
 // Source: Flask.url_build_error_handlers.
 func (a *App) OnURLBuildError(f func(c *Context, fail *URLBuildFailure) (string, error)) {
@@ -247,7 +307,7 @@ func (a *App) OnURLBuildError(f func(c *Context, fail *URLBuildFailure) (string,
 }
 
 func (a *App) buildFailed(c *Context, err error, req *urlRequest) (string, error) {
-	fail := &URLBuildFailure{Anchor: req.anchor, Scheme: req.scheme, External: *req.external}
+	fail := &URLBuildFailure{Anchor: req.anchor, Scheme: req.scheme, External: req.external}
 	if !errors.As(err, &fail.BuildError) {
 		return "", err
 	}
@@ -259,20 +319,9 @@ func (a *App) buildFailed(c *Context, err error, req *urlRequest) (string, error
 		if !errors.As(ferr, new(*BuildError)) {
 			return "", ferr
 		}
-		err = ferr
-	}
-	return "", err
-}
-
-// quoteAnchor percent-encodes a fragment. Source: Flask.url_for with werkzeug's _url_quote, safe="%!#$&'()*+,/:;=?@".
-func quoteAnchor(s string) string {
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		if isURIByte(s[i]) {
-			b.WriteByte(s[i])
-		} else {
-			fmt.Fprintf(&b, "%%%02X", s[i])
+		if err = ferr; ferr == fail {
+			err = fail.BuildError
 		}
 	}
-	return b.String()
+	return "", err
 }
