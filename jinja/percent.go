@@ -1,0 +1,409 @@
+package jinja
+
+import (
+	"math"
+	"math/big"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// A percentFormatter does Python's printf-style formatting, "%5.2f" % x. On a Markup every argument
+// that is not safe is escaped first, so widths count the escaped text.
+type percentFormatter struct {
+	out  []byte
+	src  string
+	safe bool
+	args value   // the right operand
+	list []value // the positional arguments
+	next int
+	used bool // a mapping key was used
+}
+
+// formatPercent is format % args.
+func formatPercent(format, args value) value {
+	p := &percentFormatter{src: format.s, safe: format.k == kMarkup, args: args}
+	if args.k == kTuple {
+		p.list = seqItems(args)
+	} else {
+		p.list = []value{args}
+	}
+	for {
+		i := strings.IndexByte(p.src, '%')
+		if i < 0 {
+			break
+		}
+		p.out = append(p.out, p.src[:i]...)
+		p.src = p.src[i+1:]
+		p.directive()
+		checkItems(len(p.out))
+	}
+	p.out = append(p.out, p.src...)
+	if p.next < len(p.list) && !p.used && !isMappingArg(args) {
+		definedOrFail(args)
+		throw(typeError, "not all arguments converted during string formatting")
+	}
+	return textLike(string(p.out), format)
+}
+
+// isMappingArg reports whether an unused right operand is let pass: a mapping is, and what has items.
+func isMappingArg(v value) bool {
+	return v.k == kDict || v.k == kList || v.k == kBytes || v.k == kRange || v.k == kObject
+}
+
+// A fieldSpec is what stands between % or : and the conversion letter.
+type fieldSpec struct {
+	minus, plus, space, zero, alt bool
+	width, precision              int // precision is -1 if there is none
+}
+
+func (p *percentFormatter) directive() {
+	arg, keyed := p.key()
+	spec := fieldSpec{precision: -1}
+	p.flags(&spec)
+	spec.width = p.number()
+	if spec.width < 0 {
+		spec.minus, spec.width = true, -spec.width
+	}
+	if strings.HasPrefix(p.src, ".") {
+		p.src = p.src[1:]
+		spec.precision = max(p.number(), 0)
+	}
+	p.src = strings.TrimLeft(p.src, "hlL")
+	verb, n := utf8.DecodeRuneInString(p.src)
+	if n == 0 {
+		throw(valueError, "incomplete format")
+	}
+	p.src = p.src[n:]
+	if verb == '%' {
+		p.out = append(p.out, '%')
+		return
+	}
+	if !keyed {
+		arg = p.positional()
+	}
+	p.convert(verb, arg, spec)
+}
+
+// key reads the (name) of a directive that takes its value from a mapping.
+func (p *percentFormatter) key() (value, bool) {
+	if !strings.HasPrefix(p.src, "(") {
+		return none, false
+	}
+	depth, end := 0, -1
+	for i := range len(p.src) {
+		switch p.src[i] {
+		case '(':
+			depth++
+		case ')':
+			depth--
+		}
+		if depth == 0 {
+			end = i
+			break
+		}
+	}
+	if end < 0 {
+		throw(valueError, "incomplete format key")
+	}
+	name := p.src[1:end]
+	p.src = p.src[end+1:]
+	if p.args.k != kDict {
+		definedOrFail(p.args)
+		throw(typeError, "format requires a mapping")
+	}
+	p.used = true
+	v, ok := dictGet(p.args, text(name))
+	if !ok {
+		throw(keyError, "%s", quoteName(name))
+	}
+	return v, true
+}
+
+func (p *percentFormatter) flags(s *fieldSpec) {
+	for p.src != "" {
+		switch p.src[0] {
+		case '-':
+			s.minus = true
+		case '+':
+			s.plus = true
+		case ' ':
+			s.space = true
+		case '0':
+			s.zero = true
+		case '#':
+			s.alt = true
+		default:
+			return
+		}
+		p.src = p.src[1:]
+	}
+}
+
+// number reads a width or precision, or * for the next argument.
+func (p *percentFormatter) number() int {
+	if strings.HasPrefix(p.src, "*") {
+		p.src = p.src[1:]
+		v := p.positional()
+		if !v.isInt() {
+			throw(typeError, "* wants int")
+		}
+		return boundedWidth(index(v))
+	}
+	n := 0
+	for p.src != "" && p.src[0] >= '0' && p.src[0] <= '9' {
+		n = boundedWidth(n*10 + int(p.src[0]-'0'))
+		p.src = p.src[1:]
+	}
+	return n
+}
+
+func boundedWidth(n int) int {
+	if n > maxItems || n < -maxItems {
+		throw(valueError, "width too big")
+	}
+	return n
+}
+
+func (p *percentFormatter) positional() value {
+	if p.next >= len(p.list) {
+		throw(typeError, "not enough arguments for format string")
+	}
+	p.next++
+	return p.list[p.next-1]
+}
+
+func (p *percentFormatter) convert(verb rune, v value, s fieldSpec) {
+	switch verb {
+	case 's', 'r', 'a':
+		p.text(verb, v, s)
+	case 'c':
+		p.char(v, s)
+	case 'd', 'i', 'u', 'x', 'X', 'o':
+		p.integer(verb, v, s)
+	case 'e', 'E', 'f', 'F', 'g', 'G':
+		p.float(verb, v, s)
+	default:
+		throw(valueError, "unsupported format character '%c' (0x%x) at index %d", verb, verb, len(p.out))
+	}
+}
+
+func (p *percentFormatter) text(verb rune, v value, s fieldSpec) {
+	var str string
+	switch {
+	case verb != 's':
+		str = reprString(v)
+		if verb == 'a' {
+			str = asciiOnly(str)
+		}
+		if p.safe {
+			str = escapeText(str)
+		}
+	case p.safe:
+		str = escaped(v)
+	default:
+		str = string(appendStr(nil, v))
+	}
+	if s.precision >= 0 {
+		str = firstRunes(str, s.precision)
+	}
+	p.pad(str, s, s.minus)
+}
+
+func firstRunes(s string, n int) string {
+	for i := range s {
+		if n == 0 {
+			return s[:i]
+		}
+		n--
+	}
+	return s
+}
+
+// asciiOnly is Python's ascii() of a repr.
+func asciiOnly(s string) string {
+	var out []byte
+	for _, r := range s {
+		switch {
+		case r < 0x80:
+			out = append(out, byte(r))
+		case r < 0x100:
+			out = appendHex(append(out, `\x`...), r, 2)
+		case r < 0x10000:
+			out = appendHex(append(out, `\u`...), r, 4)
+		default:
+			out = appendHex(append(out, `\U`...), r, 8)
+		}
+	}
+	return string(out)
+}
+
+func (p *percentFormatter) pad(s string, spec fieldSpec, left bool) {
+	if left {
+		s = padLeft(s, spec.width, " ")
+	} else {
+		s = padRight(s, spec.width, " ")
+	}
+	p.out = append(p.out, s...)
+}
+
+func (p *percentFormatter) char(v value, s fieldSpec) {
+	switch {
+	case v.isText() && utf8.RuneCountInString(v.s) == 1:
+		p.text('s', v, s)
+	case v.k == kInt && v.n >= 0 && v.n <= utf8.MaxRune:
+		p.text('s', text(string(rune(v.n))), s)
+	default:
+		definedOrFail(v)
+		throw(typeError, "%%c requires int or char")
+	}
+}
+
+func (p *percentFormatter) integer(verb rune, v value, s fieldSpec) {
+	v = plain(v)
+	if v.k == kFloat && strings.ContainsRune("diu", verb) {
+		v = truncateFloat(v.float())
+	}
+	if !v.isInt() {
+		definedOrFail(v)
+		want := "a real number"
+		if strings.ContainsRune("xXo", verb) {
+			want = "an integer"
+		}
+		throw(typeError, "%%%c format: %s is required, not %s", verb, want, typeName(v))
+	}
+	sign, prefix, digits := intDigits(v.asBig(), verb, s)
+	p.write(sign, prefix, digits, s)
+}
+
+func intDigits(b *big.Int, verb rune, s fieldSpec) (sign, prefix, digits string) {
+	base := map[rune]int{'x': 16, 'X': 16, 'o': 8}[verb]
+	if base == 0 {
+		base = 10
+	}
+	digits = new(big.Int).Abs(b).Text(base)
+	if s.alt && base != 10 {
+		prefix = "0" + string(verb)
+	}
+	if verb == 'X' {
+		digits = strings.ToUpper(digits)
+	}
+	if s.precision > len(digits) {
+		digits = strings.Repeat("0", s.precision-len(digits)) + digits
+	}
+	return signOf(b.Sign() < 0, s), prefix, digits
+}
+
+func signOf(negative bool, s fieldSpec) string {
+	switch {
+	case negative:
+		return "-"
+	case s.plus:
+		return "+"
+	case s.space:
+		return " "
+	}
+	return ""
+}
+
+// truncateFloat is int(f).
+func truncateFloat(f float64) value {
+	switch {
+	case math.IsNaN(f):
+		throw(valueError, "cannot convert float NaN to integer")
+	case math.IsInf(f, 0):
+		throw(overflowError, "cannot convert float infinity to integer")
+	case math.Abs(f) < 1<<62:
+		return integer(int64(f))
+	}
+	b, _ := big.NewFloat(f).Int(nil)
+	return bigInt(b)
+}
+
+// write writes sign, prefix and digits, padded with zeros or blanks.
+func (p *percentFormatter) write(sign, prefix, digits string, s fieldSpec) {
+	if s.zero && !s.minus {
+		room := s.width - len(sign) - len(prefix)
+		digits = padRight(digits, room, "0")
+	}
+	p.pad(sign+prefix+digits, s, s.minus)
+}
+
+func (p *percentFormatter) float(verb rune, v value, s fieldSpec) {
+	v = plain(v)
+	if !v.isNumber() {
+		definedOrFail(v)
+		throw(typeError, "must be real number, not %s", typeName(v))
+	}
+	f := v.asFloat()
+	prec := s.precision
+	if prec < 0 {
+		prec = 6
+	}
+	digits := formatFloat(math.Abs(f), byte(verb), prec, s.alt)
+	p.write(signOf(math.Signbit(f) && !math.IsNaN(f), s), "", digits, s)
+}
+
+// formatFloat prints a non-negative float as C's %e, %f or %g do.
+func formatFloat(f float64, verb byte, prec int, alt bool) string {
+	upper := verb >= 'A' && verb <= 'Z'
+	var s string
+	switch {
+	case math.IsNaN(f):
+		s = "nan"
+	case math.IsInf(f, 0):
+		s = "inf"
+	default:
+		s = finiteFloat(f, verb|0x20, prec, alt)
+	}
+	if upper {
+		return strings.ToUpper(s)
+	}
+	return s
+}
+
+func finiteFloat(f float64, verb byte, prec int, alt bool) string {
+	if verb != 'g' {
+		s := strconv.FormatFloat(f, verb, prec, 64)
+		if alt && prec == 0 {
+			s = withPoint(s)
+		}
+		return s
+	}
+	prec = max(prec, 1)
+	exp := 0
+	if f != 0 {
+		e := strconv.FormatFloat(f, 'e', prec-1, 64)
+		exp, _ = strconv.Atoi(e[strings.IndexByte(e, 'e')+1:])
+	}
+	if exp < -4 || exp >= prec {
+		return trimZeros(strconv.FormatFloat(f, 'e', prec-1, 64), alt)
+	}
+	return trimZeros(strconv.FormatFloat(f, 'f', prec-1-exp, 64), alt)
+}
+
+// trimZeros drops the zeros after the point that %g does not print, unless # asks for them.
+func trimZeros(s string, alt bool) string {
+	if alt {
+		return withPoint(s)
+	}
+	mantissa, exp, has := strings.Cut(s, "e")
+	if strings.Contains(mantissa, ".") {
+		mantissa = strings.TrimRight(strings.TrimRight(mantissa, "0"), ".")
+	}
+	if has {
+		return mantissa + "e" + exp
+	}
+	return mantissa
+}
+
+func withPoint(s string) string {
+	mantissa, exp, has := strings.Cut(s, "e")
+	if !strings.Contains(mantissa, ".") {
+		mantissa += "."
+	}
+	if has {
+		return mantissa + "e" + exp
+	}
+	return mantissa
+}

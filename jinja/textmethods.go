@@ -1,0 +1,408 @@
+package jinja
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// textMethods are those of Python's str. On a Markup the result is Markup and what is put into it
+// is escaped, as MarkupSafe does.
+var textMethods map[string]methodSpec
+
+// A text method runs through textMethods, and format_map and join reach them again: set here to
+// break the cycle of initialisation.
+func init() {
+	textMethods = map[string]methodSpec{
+		"format": {raw: func(f *frame, v value, pos []value, kw []keyword) value { return formatBraces(f, v, pos, kw) }},
+		"format_map": spec("mapping", func(f *frame, v value, a []value) value {
+			return formatBraces(f, v, nil, splatKeywords(nil, a[0]))
+		}),
+		"join":       spec("iterable", textJoin),
+		"split":      spec("sep=none maxsplit=-1", func(_ *frame, v value, a []value) value { return textSplit(v, a, false) }),
+		"rsplit":     spec("sep=none maxsplit=-1", func(_ *frame, v value, a []value) value { return textSplit(v, a, true) }),
+		"splitlines": spec("keepends=false", textSplitLines),
+		"partition":  spec("sep", func(_ *frame, v value, a []value) value { return textPartition(v, a[0], false) }),
+		"rpartition": spec("sep", func(_ *frame, v value, a []value) value { return textPartition(v, a[0], true) }),
+		"replace":    spec("old new count=-1", textReplace),
+		"strip":      spec("chars=none", func(_ *frame, v value, a []value) value { return textStrip(v, a[0], true, true) }),
+		"lstrip":     spec("chars=none", func(_ *frame, v value, a []value) value { return textStrip(v, a[0], true, false) }),
+		"rstrip":     spec("chars=none", func(_ *frame, v value, a []value) value { return textStrip(v, a[0], false, true) }),
+		"center":     padMethod("center", padCenter),
+		"ljust":      padMethod("ljust", padLeft),
+		"rjust":      padMethod("rjust", padRight),
+		"zfill":      spec("width", func(_ *frame, v value, a []value) value { return textLike(zfill(v.s, index(a[0])), v) }),
+		"expandtabs": spec("tabsize=8", func(_ *frame, v value, a []value) value { return textLike(expandTabs(v.s, index(a[0])), v) }),
+		"encode":     spec("encoding='utf-8' errors='strict'", func(_ *frame, v value, _ []value) value { return bytesVal(v.s) }),
+		"translate":  spec("table", textTranslate),
+		"unescape":   spec("", func(_ *frame, v value, _ []value) value { return text(unescapeHTML(v.s)) }),
+		"escape":     spec("s", func(_ *frame, _ value, a []value) value { return markup(escaped(a[0])) }),
+		"striptags":  spec("", func(_ *frame, v value, _ []value) value { return text(stripTags(v.s)) }),
+	}
+	addMappers()
+	addFinders()
+	addPredicates()
+}
+
+func addMappers() {
+	for name, f := range map[string]func(string) string{
+		"upper": pyUpper, "lower": pyLower, "title": pyTitle, "capitalize": capitalize,
+		"swapcase": swapCase, "casefold": caseFold,
+	} {
+		textMethods[name] = spec("", func(_ *frame, v value, _ []value) value { return textLike(f(v.s), v) })
+	}
+	textMethods["removeprefix"] = spec("prefix", func(_ *frame, v value, a []value) value {
+		return textLike(strings.TrimPrefix(v.s, wantText(a, 0, "removeprefix")), v)
+	})
+	textMethods["removesuffix"] = spec("suffix", func(_ *frame, v value, a []value) value {
+		return textLike(strings.TrimSuffix(v.s, wantText(a, 0, "removesuffix")), v)
+	})
+}
+
+// pyUpper is str.upper: like strings.ToUpper, with the letters that become several.
+func pyUpper(s string) string {
+	s = strings.ToUpper(s)
+	if strings.ContainsAny(s, "ßŉﬁﬂ") {
+		s = strings.NewReplacer("ß", "SS", "ŉ", "ʼN", "ﬁ", "FI", "ﬂ", "FL").Replace(s)
+	}
+	return s
+}
+
+func caseFold(s string) string {
+	return strings.ReplaceAll(strings.ReplaceAll(pyLower(s), "ß", "ss"), "ς", "σ")
+}
+
+// pyLower is str.lower: like strings.ToLower, with the dotted capital I that becomes two characters
+// and the sigma that ends a word.
+func pyLower(s string) string {
+	if !strings.ContainsAny(s, "İΣ") {
+		return strings.ToLower(s)
+	}
+	var b strings.Builder
+	rs := []rune(s)
+	for i, r := range rs {
+		switch {
+		case r == 'İ':
+			b.WriteString("i̇")
+		case r == 'Σ' && endsWord(rs, i):
+			b.WriteRune('ς')
+		default:
+			b.WriteRune(unicode.ToLower(r))
+		}
+	}
+	return b.String()
+}
+
+// endsWord reports whether a cased letter comes before position i and none after it, marks and
+// apostrophes aside: Unicode's Final_Sigma.
+func endsWord(rs []rune, i int) bool {
+	skip := func(r rune) bool { return unicode.In(r, unicode.Mn, unicode.Lm) || strings.ContainsRune("'.·’", r) }
+	before := i - 1
+	for before >= 0 && skip(rs[before]) {
+		before--
+	}
+	after := i + 1
+	for after < len(rs) && skip(rs[after]) {
+		after++
+	}
+	return before >= 0 && isCased(rs[before]) && (after == len(rs) || !isCased(rs[after]))
+}
+
+// pyTitle is str.title: every run of letters starts with a capital.
+func pyTitle(s string) string {
+	prev := false
+	return strings.Map(func(r rune) rune {
+		cased := isCased(r)
+		defer func() { prev = cased }()
+		if prev {
+			return unicode.ToLower(r)
+		}
+		return unicode.ToTitle(r)
+	}, s)
+}
+
+func isCased(r rune) bool { return unicode.IsUpper(r) || unicode.IsLower(r) || unicode.IsTitle(r) }
+
+func capitalize(s string) string {
+	r, n := utf8.DecodeRuneInString(s)
+	if n == 0 {
+		return s
+	}
+	if r == 'ß' {
+		return "Ss" + pyLower(s[n:])
+	}
+	return string(unicode.ToTitle(r)) + pyLower(s[n:])
+}
+
+func swapCase(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsUpper(r) {
+			return unicode.ToLower(r)
+		}
+		return unicode.ToUpper(r)
+	}, s)
+}
+
+// isPySpace is str.isspace for one character, which the strip marks go by too: Unicode's blanks
+// and the four separators below the space.
+func isPySpace(r rune) bool { return unicode.IsSpace(r) || r >= 0x1c && r <= 0x1f }
+
+// asciiDigits turns the decimal digits of any script into ASCII ones, as int() and float() do.
+func asciiDigits(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= utf8.RuneSelf && unicode.Is(unicode.Nd, r) {
+			return '0' + digitValue(r)
+		}
+		return r
+	}, s)
+}
+
+// digitValue is the value of a decimal digit: Unicode keeps each script's ten together.
+func digitValue(r rune) rune {
+	zero := r
+	for range 9 {
+		if !unicode.Is(unicode.Nd, zero-1) {
+			break
+		}
+		zero--
+	}
+	return (r - zero) % 10
+}
+
+func textStrip(v, chars value, left, right bool) value {
+	drop := isPySpace
+	if chars.k != kNone {
+		if !chars.isText() {
+			definedOrFail(chars)
+			throw(typeError, "strip arg must be None or str")
+		}
+		drop = func(r rune) bool { return strings.ContainsRune(chars.s, r) }
+	}
+	s := v.s
+	if left {
+		s = strings.TrimLeftFunc(s, drop)
+	}
+	if right {
+		s = strings.TrimRightFunc(s, drop)
+	}
+	return textLike(s, v)
+}
+
+// textArg is an argument that must be text; into a Markup it goes escaped.
+func textArg(self, v value) string {
+	if self.k == kMarkup {
+		return escaped(v)
+	}
+	if !v.isText() {
+		definedOrFail(v)
+		throw(typeError, "argument must be str, not %s", typeName(v))
+	}
+	return v.s
+}
+
+func textJoin(_ *frame, v value, a []value) value {
+	var b strings.Builder
+	for i, x := range collect(a[0]) {
+		if i > 0 {
+			b.WriteString(v.s)
+		}
+		if v.k == kMarkup {
+			b.WriteString(escaped(x))
+			continue
+		}
+		if !x.isText() {
+			throw(typeError, "sequence item %d: expected str instance, %s found", i, typeName(x))
+		}
+		b.WriteString(x.s)
+		checkItems(b.Len())
+	}
+	return textLike(b.String(), v)
+}
+
+func textReplace(_ *frame, v value, a []value) value {
+	old, with := a[0], a[1]
+	if !old.isText() {
+		definedOrFail(old)
+		throw(typeError, "replace() argument 1 must be str, not %s", typeName(old))
+	}
+	return textLike(replaceText(v.s, old.s, textArg(v, with), index(a[2])), v)
+}
+
+// replaceText is strings.Replace within the bound of what a template may build.
+func replaceText(s, old, with string, n int) string {
+	if grown := len(with) - len(old); grown > 0 {
+		times := strings.Count(s, old)
+		if n >= 0 {
+			times = min(times, n)
+		}
+		checkItems(len(s) + times*grown)
+	}
+	return strings.Replace(s, old, with, n)
+}
+
+func textSplit(v value, a []value, right bool) value {
+	limit := index(a[1])
+	var parts []string
+	switch {
+	case a[0].k == kNone && right:
+		parts = rsplitBlanks(v.s, limit)
+	case a[0].k == kNone:
+		parts = splitBlanks(v.s, limit)
+	case textArg(text(""), a[0]) == "":
+		throw(valueError, "empty separator")
+	case right:
+		parts = rsplit(v.s, a[0].s, limit)
+	case limit < 0:
+		parts = strings.Split(v.s, a[0].s)
+	default:
+		parts = strings.SplitN(v.s, a[0].s, limit+1)
+	}
+	return texts(parts, v)
+}
+
+// texts is a list of texts that are as safe as like.
+func texts(parts []string, like value) value {
+	out := make([]value, len(parts))
+	for i, p := range parts {
+		out[i] = textLike(p, like)
+	}
+	return list(out)
+}
+
+func splitBlanks(s string, limit int) []string {
+	if limit < 0 {
+		return strings.FieldsFunc(s, isPySpace)
+	}
+	var out []string
+	s = strings.TrimLeftFunc(s, isPySpace)
+	for ; s != "" && len(out) < limit; s = strings.TrimLeftFunc(s, isPySpace) {
+		i := strings.IndexFunc(s, isPySpace)
+		if i < 0 {
+			break
+		}
+		out = append(out, s[:i])
+		s = s[i:]
+	}
+	if s != "" {
+		out = append(out, s)
+	}
+	return out
+}
+
+func rsplitBlanks(s string, limit int) []string {
+	if limit < 0 {
+		return strings.FieldsFunc(s, isPySpace)
+	}
+	var out []string
+	s = strings.TrimRightFunc(s, isPySpace)
+	for ; s != "" && len(out) < limit; s = strings.TrimRightFunc(s, isPySpace) {
+		i := strings.LastIndexFunc(s, isPySpace)
+		if i < 0 {
+			break
+		}
+		_, n := utf8.DecodeRuneInString(s[i:])
+		out = append([]string{s[i+n:]}, out...)
+		s = s[:i]
+	}
+	if s != "" {
+		out = append([]string{s}, out...)
+	}
+	return out
+}
+
+func rsplit(s, sep string, limit int) []string {
+	var out []string
+	for limit < 0 || len(out) < limit {
+		i := strings.LastIndex(s, sep)
+		if i < 0 {
+			break
+		}
+		out = append([]string{s[i+len(sep):]}, out...)
+		s = s[:i]
+	}
+	return append([]string{s}, out...)
+}
+
+// isLineEnd are the characters at which str.splitlines splits.
+func isLineEnd(r rune) bool {
+	switch r {
+	case '\n', '\r', '\v', '\f', 0x1c, 0x1d, 0x1e, 0x85, 0x2028, 0x2029:
+		return true
+	}
+	return false
+}
+
+// splitLines is str.splitlines.
+func splitLines(s string, keep bool) []string {
+	var out []string
+	for s != "" {
+		i := strings.IndexFunc(s, isLineEnd)
+		if i < 0 {
+			return append(out, s)
+		}
+		_, n := utf8.DecodeRuneInString(s[i:])
+		if strings.HasPrefix(s[i:], "\r\n") {
+			n = 2
+		}
+		if keep {
+			out = append(out, s[:i+n])
+		} else {
+			out = append(out, s[:i])
+		}
+		s = s[i+n:]
+	}
+	return out
+}
+
+func textSplitLines(_ *frame, v value, a []value) value {
+	return texts(splitLines(v.s, truth(a[0])), v)
+}
+
+func textPartition(v, sep value, last bool) value {
+	s := textArg(text(""), sep)
+	if s == "" {
+		throw(valueError, "empty separator")
+	}
+	i := strings.Index(v.s, s)
+	if last {
+		i = strings.LastIndex(v.s, s)
+	}
+	parts := []string{v.s, "", ""}
+	switch {
+	case i >= 0:
+		parts = []string{v.s[:i], s, v.s[i+len(s):]}
+	case last:
+		parts = []string{"", "", v.s}
+	}
+	return tuple(seqItems(texts(parts, v)))
+}
+
+func textTranslate(_ *frame, v value, a []value) value {
+	var b strings.Builder
+	for _, r := range v.s {
+		to, ok := itemOf(a[0], integer(int64(r)))
+		switch {
+		case !ok:
+			b.WriteRune(r)
+		case to.k == kInt:
+			b.WriteRune(rune(to.n))
+		case to.isText():
+			b.WriteString(to.s)
+		}
+	}
+	return textLike(b.String(), v)
+}
+
+// bytesMethods are the few of Python's bytes that a page may need.
+var bytesMethods = map[string]methodSpec{
+	"decode": spec("encoding='utf-8' errors='strict'", func(_ *frame, v value, _ []value) value {
+		return text(strings.ToValidUTF8(v.s, "\uFFFD"))
+	}),
+	"hex": spec("", func(_ *frame, v value, _ []value) value {
+		var b []byte
+		for i := range len(v.s) {
+			b = appendHex(b, rune(v.s[i]), 2)
+		}
+		return text(string(b))
+	}),
+}

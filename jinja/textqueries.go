@@ -1,0 +1,214 @@
+package jinja
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// padMethod is center, ljust or rjust: width in characters, and a fill character.
+func padMethod(name string, pad func(s string, width int, fill string) string) methodSpec {
+	return spec("width fillchar=none", func(_ *frame, v value, a []value) value {
+		fill := " "
+		if a[1].k != kNone {
+			if fill = textArg(v, a[1]); utf8.RuneCountInString(fill) != 1 {
+				throw(typeError, "The fill character must be exactly one character long")
+			}
+		}
+		w := index(a[0])
+		checkItems(w)
+		return textLike(pad(v.s, w, fill), v)
+	})
+}
+
+func padLeft(s string, width int, fill string) string {
+	return s + strings.Repeat(fill, max(0, width-utf8.RuneCountInString(s)))
+}
+
+func padRight(s string, width int, fill string) string {
+	return strings.Repeat(fill, max(0, width-utf8.RuneCountInString(s))) + s
+}
+
+// padCenter puts the odd blank where str.center puts it: left if the width is odd.
+func padCenter(s string, width int, fill string) string {
+	room := width - utf8.RuneCountInString(s)
+	if room <= 0 {
+		return s
+	}
+	left := room/2 + (room & width & 1)
+	return strings.Repeat(fill, left) + s + strings.Repeat(fill, room-left)
+}
+
+func zfill(s string, width int) string {
+	checkItems(width)
+	sign := ""
+	if s != "" && (s[0] == '-' || s[0] == '+') {
+		sign = s[:1]
+	}
+	return sign + padRight(s[len(sign):], width-len(sign), "0")
+}
+
+func expandTabs(s string, size int) string {
+	var b strings.Builder
+	col := 0
+	for _, r := range s {
+		switch r {
+		case '\t':
+			n := 0
+			if size > 0 {
+				n = size - col%size
+			}
+			checkItems(b.Len() + n)
+			b.WriteString(strings.Repeat(" ", n))
+			col += n
+		case '\n', '\r':
+			b.WriteRune(r)
+			col = 0
+		default:
+			b.WriteRune(r)
+			col++
+		}
+	}
+	return b.String()
+}
+
+// addFinders adds the methods that look for a text within [start:stop].
+func addFinders() {
+	textMethods["find"] = finder(func(s, sub string) int { return strings.Index(s, sub) }, false)
+	textMethods["rfind"] = finder(strings.LastIndex, false)
+	textMethods["index"] = finder(strings.Index, true)
+	textMethods["rindex"] = finder(strings.LastIndex, true)
+	textMethods["count"] = spec("sub start=none stop=none", func(_ *frame, v value, a []value) value {
+		s, _, ok := window(v.s, a)
+		if !ok {
+			return integer(0)
+		}
+		return integer(int64(strings.Count(s, textArg(text(""), a[0]))))
+	})
+	textMethods["startswith"] = affix(strings.HasPrefix)
+	textMethods["endswith"] = affix(strings.HasSuffix)
+}
+
+// window is s[start:stop] by characters, and how many characters come before it. It is not ok if
+// it starts beyond the end.
+func window(s string, a []value) (string, int, bool) {
+	if a[1].k == kNone && a[2].k == kNone {
+		return s, 0, true
+	}
+	n := utf8.RuneCountInString(s)
+	lo, hi, _ := sliceBounds{a[1], a[2], none}.resolve(n)
+	if a[1].k != kNone && index(a[1]) > n {
+		return "", 0, false
+	}
+	return sliceText(s, sliceBounds{integer(int64(lo)), integer(int64(hi)), none}), lo, true
+}
+
+func finder(find func(s, sub string) int, must bool) methodSpec {
+	return spec("sub start=none stop=none", func(_ *frame, v value, a []value) value {
+		s, before, ok := window(v.s, a)
+		i := -1
+		if ok {
+			i = find(s, textArg(text(""), a[0]))
+		}
+		if i < 0 {
+			if must {
+				throw(valueError, "substring not found")
+			}
+			return integer(-1)
+		}
+		return integer(int64(before + utf8.RuneCountInString(s[:i])))
+	})
+}
+
+func affix(has func(s, x string) bool) methodSpec {
+	return spec("prefix start=none stop=none", func(_ *frame, v value, a []value) value {
+		s, _, ok := window(v.s, a)
+		if !ok {
+			return falseVal
+		}
+		if a[0].k != kTuple {
+			return boolean(has(s, textArg(text(""), a[0])))
+		}
+		for _, x := range seqItems(a[0]) {
+			if has(s, textArg(text(""), x)) {
+				return trueVal
+			}
+		}
+		return falseVal
+	})
+}
+
+// addPredicates adds isdigit and its like.
+func addPredicates() {
+	all := func(f func(r rune) bool) func(string) bool {
+		return func(s string) bool {
+			return s != "" && strings.IndexFunc(s, func(r rune) bool { return !f(r) }) < 0
+		}
+	}
+	for name, f := range map[string]func(string) bool{
+		"isalpha":      all(unicode.IsLetter),
+		"isalnum":      all(func(r rune) bool { return unicode.IsLetter(r) || unicode.IsNumber(r) }),
+		"isdigit":      all(isDigit),
+		"isdecimal":    all(func(r rune) bool { return unicode.Is(unicode.Nd, r) }),
+		"isnumeric":    all(unicode.IsNumber),
+		"isspace":      all(isPySpace),
+		"isupper":      isUpper,
+		"islower":      isLower,
+		"istitle":      isTitle,
+		"isidentifier": isIdentifier,
+		"isascii":      func(s string) bool { return strings.IndexFunc(s, func(r rune) bool { return r > 127 }) < 0 },
+		"isprintable":  func(s string) bool { return strings.IndexFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) < 0 },
+	} {
+		textMethods[name] = spec("", func(_ *frame, v value, _ []value) value { return boolean(f(v.s)) })
+	}
+}
+
+// isDigit is str.isdigit for one character: decimal digits, and superscripts and circled ones.
+func isDigit(r rune) bool {
+	return unicode.Is(unicode.Nd, r) || strings.ContainsRune("²³¹⁰", r) || r >= '⁴' && r <= '⁹' || r >= '₀' && r <= '₉' || r >= '①' && r <= '⑨'
+}
+
+func isUpper(s string) bool { return hasCase(s) && strings.IndexFunc(s, lowerOrTitle) < 0 }
+func isLower(s string) bool { return hasCase(s) && strings.IndexFunc(s, upperOrTitle) < 0 }
+
+func lowerOrTitle(r rune) bool { return unicode.IsLower(r) || unicode.IsTitle(r) }
+func upperOrTitle(r rune) bool { return unicode.IsUpper(r) || unicode.IsTitle(r) }
+
+func hasCase(s string) bool { return strings.IndexFunc(s, isCased) >= 0 }
+
+func isTitle(s string) bool {
+	prev, found := false, false
+	for _, r := range s {
+		switch {
+		case upperOrTitle(r):
+			if prev {
+				return false
+			}
+			prev, found = true, true
+		case unicode.IsLower(r):
+			if !prev {
+				return false
+			}
+		default:
+			prev = false
+		}
+	}
+	return found
+}
+
+// isIdentifier is str.isidentifier.
+func isIdentifier(s string) bool {
+	for i, r := range s {
+		if r == '_' || unicode.IsLetter(r) || unicode.Is(unicode.Nl, r) || unicode.Is(unicode.Other_ID_Start, r) {
+			continue
+		}
+		if i == 0 || !isIDContinue(r) {
+			return false
+		}
+	}
+	return s != ""
+}
+
+func isIDContinue(r rune) bool {
+	return unicode.In(r, unicode.Mn, unicode.Mc, unicode.Nd, unicode.Pc, unicode.Other_ID_Continue)
+}
