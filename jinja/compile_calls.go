@@ -76,6 +76,13 @@ func (c *compiler) methodCall(a *attrNode, args *callPlan) expr {
 	return func(f *frame) value {
 		v := obj(f)
 		switch v.k {
+		case kObject:
+			if s, ok := v.r.(*loopState); ok && a.name == "cycle" {
+				pos, kw, n := args.eval(f)
+				out := s.cycle(f, pos, kw)
+				f.r.drop(n)
+				return out
+			}
 		case kDict, kList, kStr, kMarkup:
 			pos, kw, n := args.eval(f)
 			out, ok := callMethod(f, v, a.name, pos, kw)

@@ -35,11 +35,11 @@ func init() {
 }
 
 func filterAttr(f *frame, in value, a []value) value {
-	if in.k == kUndefined {
-		return in.undefined().attr(in)
-	}
 	if !a[0].isText() {
 		throw(typeError, "attribute name must be string, not '%s'", typeName(a[0]))
+	}
+	if in.k == kUndefined {
+		return in.undefined().attr(in)
 	}
 	name := a[0].s
 	if v, ok := attrOf(in, name); ok {

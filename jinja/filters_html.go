@@ -144,6 +144,7 @@ func filterURLize(f *frame, in value, a []value) value {
 func relWords(rel value, nofollow bool, policy *string) string {
 	words := []string{}
 	if truth(rel) {
+		needText(rel, "split")
 		words = strings.Fields(str(rel))
 	}
 	if nofollow {

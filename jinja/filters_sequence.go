@@ -32,7 +32,7 @@ func addSequenceFilters() {
 // reversed is Python's: for what has a length and an index; dicts go by their keys.
 func reversed(v value) ([]value, bool) {
 	switch v.k {
-	case kList, kTuple, kDict, kRange:
+	case kList, kTuple, kDict, kRange, kBytes:
 		items := slices.Clone(collect(v))
 		slices.Reverse(items)
 		return items, true

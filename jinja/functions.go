@@ -83,6 +83,7 @@ func (p *params) bind(fn string, pos []value, kw []keyword) []value {
 // A builtin is a function of the engine's own: a method of a text, a list, a dict, or a global.
 type builtin struct {
 	label  string
+	class  string  // what Python's class of that name is called, if it is one
 	params *params // nil means that do takes the arguments as they come
 	do     func(f *frame, a []value, kw []keyword) value
 }

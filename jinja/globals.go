@@ -8,11 +8,11 @@ import (
 
 // builtinGlobals are the names that every template has.
 var builtinGlobals = map[string]value{
-	"range": method("range", nil, func(_ *frame, a []value, kw []keyword) value {
+	"range": class("range", nil, func(_ *frame, a []value, kw []keyword) value {
 		noKeywords("range", kw)
 		return newRange(a)
 	}),
-	"dict": method("dict", nil, func(_ *frame, a []value, kw []keyword) value {
+	"dict": class("dict", nil, func(_ *frame, a []value, kw []keyword) value {
 		if len(a) > 1 {
 			throw(typeError, "dict expected at most 1 argument, got %d", len(a))
 		}
@@ -20,7 +20,7 @@ var builtinGlobals = map[string]value{
 		fillDict(d, a, kw)
 		return value{k: kDict, r: d}
 	}),
-	"namespace": method("namespace", nil, func(_ *frame, a []value, kw []keyword) value {
+	"namespace": class("jinja2.utils.Namespace", nil, func(_ *frame, a []value, kw []keyword) value {
 		if len(a) > 1 {
 			throw(typeError, "dict expected at most 1 argument, got %d", len(a))
 		}
@@ -28,14 +28,14 @@ var builtinGlobals = map[string]value{
 		fillDict(&ns.Dict, a, kw)
 		return fromObject(ns)
 	}),
-	"cycler": method("cycler", nil, func(_ *frame, a []value, kw []keyword) value {
+	"cycler": class("jinja2.utils.Cycler", nil, func(_ *frame, a []value, kw []keyword) value {
 		noKeywords("cycler", kw)
 		if len(a) == 0 {
 			throw(pyRuntimeError, "at least one item has to be provided")
 		}
 		return fromObject(&cycler{items: slices.Clone(a)})
 	}),
-	"joiner": method("joiner", parseParams("sep='COMMA'"), func(_ *frame, a []value, _ []keyword) value {
+	"joiner": class("jinja2.utils.Joiner", parseParams("sep='COMMA'"), func(_ *frame, a []value, _ []keyword) value {
 		if a[0].s == "COMMA" {
 			a[0] = text(", ")
 		}
@@ -44,6 +44,12 @@ var builtinGlobals = map[string]value{
 	"lipsum": method("lipsum", parseParams("n=5 html=true min=20 max=100"), func(_ *frame, a []value, _ []keyword) value {
 		return lipsum(index(a[0]), truth(a[1]), index(a[2]), index(a[3]))
 	}),
+}
+
+// class makes a global that is a class in Python, and prints as one.
+func class(name string, p *params, do func(f *frame, a []value, kw []keyword) value) value {
+	label := name[strings.LastIndexByte(name, '.')+1:]
+	return value{k: kFunc, r: &builtin{label: label, class: name, params: p, do: do}}
 }
 
 // A namespace holds what {% set ns.x = ... %} assigns, also from inside loops.

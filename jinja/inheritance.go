@@ -121,6 +121,7 @@ func (f *frame) anyTemplate(v value) *Template {
 	if truth(v) {
 		for _, x := range collect(v) {
 			definedOrFail(x)
+			hashKey(x)
 			if t, ok := x.r.(*Template); ok {
 				return t
 			}

@@ -56,7 +56,11 @@ func lex(source string, opts *Options) (tokens []token, normal string) {
 	for l.pos < len(l.src) && l.template() {
 	}
 	if n := len(l.tokens); n == 0 || l.tokens[n-1].typ != tokError {
-		l.add(token{typ: tokEOF, pos: len(l.src), end: len(l.src)})
+		line := 1 // the end is on the line of the last token, as in Jinja2
+		if n > 0 {
+			line = l.tokens[n-1].line
+		}
+		l.tokens = append(l.tokens, token{typ: tokEOF, line: line, pos: len(l.src), end: len(l.src)})
 	}
 	return l.tokens, l.src
 }

@@ -10,6 +10,7 @@ type macroPlan struct {
 	code     *code
 	params   []string
 	slots    []int
+	unread   []value // what a parameter is before its turn comes
 	missing  []value // what a parameter is that was not given
 	defaults []expr  // nil where there is none
 	varargs  int     // slots; -1 where the body does not ask
@@ -63,6 +64,7 @@ func (c *compiler) macroParam(p *macroPlan, name string, hasDefault bool, a at) 
 	p.params = append(p.params, name)
 	p.slots = append(p.slots, c.always(name))
 	p.defaults = append(p.defaults, nil)
+	p.unread = append(p.unread, newUndefined(undefinedInfo{behave: c.env.opts.Undefined, name: name}))
 	p.missing = append(p.missing, newUndefined(undefinedInfo{
 		behave: c.env.opts.Undefined, hint: "parameter " + quoteName(name) + " was not provided",
 	}))
@@ -175,7 +177,7 @@ func (m *macro) write(f *frame, pos []value, kw []keyword) {
 func (m *macro) bind(inner, f *frame, pos []value, kw []keyword) *Error {
 	n := min(len(pos), len(m.params))
 	for i, slot := range m.slots {
-		inner.slots[slot] = m.missing[i]
+		inner.slots[slot] = m.unread[i]
 		if i < n {
 			inner.slots[slot] = pos[i]
 		}
@@ -185,8 +187,12 @@ func (m *macro) bind(inner, f *frame, pos []value, kw []keyword) *Error {
 		return err
 	}
 	for i := n; i < len(m.params); i++ {
-		if !given[i] && m.defaults[i] != nil {
+		switch {
+		case given[i]:
+		case m.defaults[i] != nil:
 			inner.slots[m.slots[i]] = m.defaults[i](inner)
+		default:
+			inner.slots[m.slots[i]] = m.missing[i]
 		}
 	}
 	return nil

@@ -151,11 +151,11 @@ func repeatable(v value) bool { return v.isText() || isSeq(v) || v.k == kBytes }
 
 // repeat is text or a sequence times a number.
 func repeat(v, times value) value {
-	definedOrFail(times)
 	if !times.isInt() {
 		if v.k == kMarkup {
 			index(times)
 		}
+		definedOrFail(times)
 		throw(typeError, "can't multiply sequence by non-int of type '%s'", typeName(times))
 	}
 	if times.k == kBig {

@@ -250,8 +250,9 @@ var address = regexp.MustCompile(`<[\w. ]*(generator|function|object|method)[^<>
 func maskAddresses(s string) string { return address.ReplaceAllString(s, "<object>") }
 
 var (
+	anyBool = regexp.MustCompile(`(?i)true|false`)
 	dunder  = regexp.MustCompile(`__[a-z]+__`)
-	complex = regexp.MustCompile(`\d+j\)`)
+	complex = regexp.MustCompile(`(?i)\d+j\)`)
 )
 
 // differsOnPurpose checks a case against what Carafe does instead of Jinja2.
@@ -264,7 +265,7 @@ func (c *oracleCase) differsOnPurpose(out string, err error) (string, bool) {
 		return "", e != nil && e.Kind == "TemplateSyntaxError"
 	case strings.Contains(src, "sameas") && c.Expect != nil:
 		// Unlike CPython, equal scalars of one kind are the same whatever their size.
-		return "", e == nil && strings.ReplaceAll(out, "True", "False") == strings.ReplaceAll(*c.Expect, "True", "False")
+		return "", e == nil && anyBool.ReplaceAllString(out, "?") == anyBool.ReplaceAllString(*c.Expect, "?")
 	case dunder.MatchString(src):
 		// Unlike Jinja2, no dunder name is an attribute: it is undefined, so that no template
 		// climbs from a value to its class.

@@ -58,6 +58,11 @@ type fieldSpec struct {
 }
 
 func (p *percentFormatter) directive() {
+	if strings.HasPrefix(p.src, "%") {
+		p.out = append(p.out, '%')
+		p.src = p.src[1:]
+		return
+	}
 	arg, keyed := p.key()
 	spec := fieldSpec{precision: -1}
 	p.flags(&spec)
@@ -75,10 +80,6 @@ func (p *percentFormatter) directive() {
 		throw(valueError, "incomplete format")
 	}
 	p.src = p.src[n:]
-	if verb == '%' {
-		p.out = append(p.out, '%')
-		return
-	}
 	if !keyed {
 		arg = p.positional()
 	}
@@ -281,7 +282,11 @@ func intDigits(b *big.Int, verb rune, s fieldSpec) (sign, prefix, digits string)
 	if base == 0 {
 		base = 10
 	}
-	digits = new(big.Int).Abs(b).Text(base)
+	if b.IsInt64() && b.Int64() != math.MinInt64 {
+		digits = strconv.FormatInt(max(b.Int64(), -b.Int64()), base)
+	} else {
+		digits = new(big.Int).Abs(b).Text(base)
+	}
 	if s.alt && base != 10 {
 		prefix = "0" + string(verb)
 	}

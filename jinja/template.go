@@ -129,9 +129,13 @@ func (r *render) failed(p any) error {
 	return &placed
 }
 
-// renderRoot runs the top level of a template and then those it extends.
+// renderRoot runs the top level of a template and then those it extends. A template that comes to
+// extend itself would go on for ever; the bound on depth ends it.
 func (t *Template) renderRoot(r *render, ctx *scope) {
-	for t != nil {
+	for n := 0; t != nil; n++ {
+		if n > t.env.limits.Depth {
+			throw(recursionError, "maximum recursion depth exceeded (%d)", n)
+		}
 		f := r.push(t.root, nil, ctx)
 		runBody(t.root.body, f)
 		next := f.extends

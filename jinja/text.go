@@ -118,6 +118,10 @@ func (p *reprinter) function(v value) {
 		p.object(v)
 		return
 	}
+	if b, ok := v.r.(*builtin); ok && b.class != "" {
+		p.dst = append(p.dst, "<class '"+b.class+"'>"...)
+		return
+	}
 	p.dst = append(p.dst, "<function "+v.r.(callable).name()+">"...)
 }
 
@@ -274,6 +278,11 @@ func typeName(v value) string {
 		return typeNames[v.k]
 	}
 	switch v.k {
+	case kTuple:
+		if v.r.(*Tuple).names != nil {
+			return "jinja2.filters._GroupTuple"
+		}
+		return "tuple"
 	case kFunc:
 		if o, ok := v.r.(object); ok {
 			return o.typeName()
@@ -290,5 +299,5 @@ func typeName(v value) string {
 var typeNames = [...]string{
 	kUndefined: "Undefined", kNone: "NoneType", kBool: "bool", kInt: "int", kBig: "int", kFloat: "float",
 	kStr: "str", kMarkup: "Markup", kBytes: "bytes", kList: "list", kDict: "dict", kRange: "range",
-	kIter: "generator", kTime: "datetime.datetime", kTuple: "tuple", kMissing: "Undefined",
+	kIter: "generator", kTime: "datetime.datetime", kMissing: "Undefined",
 }
