@@ -447,3 +447,5 @@ func TestAViewThatIsAHandlerFindsTheContext(t *testing.T) {
 		t.Errorf("GET /ada = %q", got)
 	}
 }
+
+func textLogger(w io.Writer) *slog.Logger { return slog.New(slog.NewTextHandler(w, nil)) }

@@ -17,9 +17,9 @@ import (
 // Every variable of the process's environment is in the environ, the shell's too. SCRIPT_NAME and PATH_INFO are what the
 // web server says. wsgi.run_once and wsgi.multiprocess are true, wsgi.multithread is false.
 //
-// The error means that there is no CGI request, that it cannot be read (the web server has been sent a 400), or that the
-// answer broke off after its header was out: exit with a status that is not zero. An application's error before that is
-// a 500 and no error here.
+// The error means that there is no CGI request, or that the answer broke off after its header was out: exit with a status
+// that is not zero. A request that makes no sense is a 400, an application's error before the header a 500, and both are
+// no error here.
 //
 // Source: PEP 3333's example CGI gateway (run_with_cgi), wsgiref.handlers.CGIHandler, RFC 3875.
 func RunCGI(app Application) error {
@@ -46,13 +46,14 @@ func processEnv() map[string]string {
 	return vars
 }
 
-// serveVars answers the request that h.vars and body are. The error is that of a request that cannot be read, answered
-// with 400, or of an answer that broke off.
+// serveVars answers the request that h.vars and body are, by 400 if they are none. The error means that the answer broke
+// off.
 func (h *handler) serveVars(ctx context.Context, w http.ResponseWriter, body io.ReadCloser, mount string) (err error) {
 	r, err := requestOfVars(ctx, h.vars, body, mount)
 	if err != nil {
+		fmt.Fprintln(h.errors, err)
 		http.Error(w, "Bad Request", http.StatusBadRequest)
-		return err
+		return nil
 	}
 	defer func() {
 		if p := recover(); p == http.ErrAbortHandler {

@@ -17,8 +17,9 @@ import (
 //
 // The zero value but for App is ready. SCRIPT_NAME and PATH_INFO are what the web server says; REMOTE_USER,
 // DOCUMENT_ROOT and its other variables are in the environ, and wsgi.errors goes to its error log. The request's context
-// ends when the web server aborts the request or the connection. An answer that breaks off closes the connection, so
-// that the web server can tell it from a short one.
+// ends when the web server aborts the request or the connection. An answer that breaks off closes the connection without
+// the record that ends a request. That is all a server can say; nginx 1.22 passes it on as an error only if the answer
+// has a Content-Length.
 //
 // Source: the FastCGI specification 1.0, role responder. It does not multiplex requests over one connection, as no known
 // web server does either. net/http/fcgi is not used: it hides SCRIPT_NAME and PATH_INFO, its context never ends, a panic
@@ -82,7 +83,7 @@ type fcgiRequest struct {
 	id       uint16
 	keepConn bool
 	params   []byte
-	stdin    *io.PipeWriter // nil until the params are complete
+	stdin    *fcgiInput // nil until the params are complete
 	cancel   context.CancelFunc
 	done     chan struct{} // closed when the answer is out
 }
@@ -130,7 +131,7 @@ func (c *fcgiConn) endRequest(err error) {
 	}
 	req.cancel()
 	if req.stdin != nil {
-		req.stdin.CloseWithError(err)
+		req.stdin.finish(err)
 		<-req.done
 	}
 }
@@ -183,7 +184,7 @@ func (c *fcgiConn) begin(id uint16, content []byte) error {
 func (c *fcgiConn) abort(req *fcgiRequest) error {
 	req.cancel()
 	if req.stdin != nil {
-		req.stdin.CloseWithError(context.Canceled)
+		req.stdin.finish(context.Canceled)
 		return nil
 	}
 	c.forget()
@@ -221,10 +222,9 @@ func (c *fcgiConn) takeParams(ctx context.Context, req *fcgiRequest, content []b
 	if err != nil {
 		return err
 	}
-	body, stdin := io.Pipe()
-	req.stdin, req.params = stdin, nil
+	req.stdin, req.params = newFCGIInput(), nil
 	ctx, req.cancel = context.WithCancel(ctx)
-	go c.run(ctx, req, vars, body)
+	go c.run(ctx, req, vars)
 	return nil
 }
 
@@ -234,25 +234,25 @@ func (r *fcgiRequest) feed(content []byte) {
 		return
 	}
 	if len(content) == 0 {
-		r.stdin.Close()
+		r.stdin.finish(io.EOF)
 		return
 	}
-	r.stdin.Write(content)
+	r.stdin.feed(content)
 }
 
 // run answers one request.
-func (c *fcgiConn) run(ctx context.Context, req *fcgiRequest, vars map[string]string, body *io.PipeReader) {
+func (c *fcgiConn) run(ctx context.Context, req *fcgiRequest, vars map[string]string) {
 	defer close(req.done)
 	defer req.cancel()
 	w := newCGIWriter(fcgiStream{c, fcgiStdout, req.id}, vars["REQUEST_METHOD"])
 	stderr := fcgiStream{c, fcgiStderr, req.id}
 	h := &handler{app: c.server.App, multithread: true, multiprocess: true, vars: vars, errors: stderr}
-	err := h.serveVars(ctx, w, body, c.server.Mount)
+	err := h.serveVars(ctx, w, req.stdin, c.server.Mount)
 	if err != nil && !w.sent {
 		w.WriteHeader(http.StatusInternalServerError)
 		err = nil
 	}
-	body.Close()
+	req.stdin.Close()
 	if err == nil {
 		err = c.finish(req, w)
 	}

@@ -143,11 +143,16 @@ func (b *bridge) FlushError() error {
 	if b.err != nil {
 		return b.err
 	}
-	switch out := b.out.(type) {
+	return flush(b.out)
+}
+
+// flush flushes w if it can.
+func flush(w io.Writer) error {
+	switch w := w.(type) {
 	case interface{ FlushError() error }:
-		return out.FlushError()
+		return w.FlushError()
 	case http.Flusher:
-		out.Flush()
+		w.Flush()
 	}
 	return nil
 }

@@ -153,6 +153,17 @@ func (s lintStream) Write(p []byte) (int, error) {
 	return n, err
 }
 
+// ReadFrom, Flush and FlushError are the server's, so that lint hides nothing.
+func (s lintStream) ReadFrom(r io.Reader) (int64, error) {
+	n, err := copyTo(s.Writer, r)
+	s.call.sent += n
+	return n, err
+}
+
+func (s lintStream) Flush() { s.FlushError() }
+
+func (s lintStream) FlushError() error { return flush(s.Writer) }
+
 // end checks the answer as a whole.
 func (c *lintCall) end(err error) {
 	c.over.Store(true)

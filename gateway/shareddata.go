@@ -98,7 +98,7 @@ func (s *SharedData) serve(w http.ResponseWriter, r *http.Request, prefix string
 	}
 	defer shared.Close()
 	s.setHeaders(w.Header(), shared)
-	http.ServeContent(w, r, "", shared.info.ModTime(), shared)
+	http.ServeContent(w, r, "", shared.modified(), shared)
 	return true
 }
 
@@ -107,6 +107,16 @@ type sharedFile struct {
 	io.ReadSeeker
 	io.Closer
 	info fs.FileInfo
+}
+
+// started stands for the time of files that have none, those of an embed.FS: they change with the program only.
+var started = time.Now()
+
+func (f *sharedFile) modified() time.Time {
+	if t := f.info.ModTime(); !t.IsZero() {
+		return t
+	}
+	return started
 }
 
 // open opens a regular file. It asks for its kind before it opens: opening a pipe waits for a writer.
@@ -165,5 +175,5 @@ func (s *SharedData) setHeaders(h http.Header, f *sharedFile) {
 		h.Set("Expires", time.Now().Add(timeout).UTC().Format(http.TimeFormat))
 	}
 	name := adler32.Checksum([]byte(f.info.Name()))
-	h.Set("Etag", fmt.Sprintf(`"wzsdm-%d-%d-%d"`, f.info.ModTime().UnixNano(), f.info.Size(), name))
+	h.Set("Etag", fmt.Sprintf(`"wzsdm-%d-%d-%d"`, f.modified().UnixNano(), f.info.Size(), name))
 }

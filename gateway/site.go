@@ -131,10 +131,11 @@ func cutRawPrefix(raw, prefix string) string {
 	if i > len(raw) {
 		return ""
 	}
-	if rest := raw[i:]; isDecoded(rest, raw, prefix) {
-		return rest
+	rest := raw[i:]
+	if rest == "" || rest[0] != '/' || !isDecoded(rest, raw, prefix) {
+		return "" // "%2F" behind the prefix: no RawPath can say that and begin with a slash
 	}
-	return ""
+	return rest
 }
 
 // isDecoded reports whether rest is a usable RawPath: cut at an escape's border and behind the prefix indeed.

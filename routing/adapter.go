@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"unsafe"
 )
 
 // An Adapter is a Map seen from one request, or from one place in the web: it knows the host
@@ -116,8 +117,7 @@ const SchemeRelative = "//"
 func (a *Adapter) Build(endpoint string, values []Pair, opts BuildOptions) (string, error) {
 	m := a.Map
 	m.index()
-	var space [256]byte
-	built := built{path: space[:0]}
+	built := built{path: make([]byte, 0, 96)} // room for most URLs
 	err := a.choose(&built, m.byEndpoint[endpoint], values, opts)
 	if err != nil {
 		return "", err
@@ -234,7 +234,8 @@ func (a *Adapter) assemble(b *built, opts BuildOptions) string {
 		scheme += "s"
 	}
 	if !external && b.domain == a.Domain() {
-		return string(b.path)
+		// The bytes are this URL's own and written no more: a copy would be a second allocation.
+		return unsafe.String(unsafe.SliceData(b.path), len(b.path))
 	}
 	if scheme != "" {
 		scheme += ":"

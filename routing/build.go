@@ -10,54 +10,51 @@ import (
 
 // A builder is a rule seen from the other side: how its URLs are written.
 type builder struct {
-	domainSteps, pathSteps []step // as the rule has them
-	domain, path           []step // with defaults written out and text joined
+	domain, path []step
 }
 
 // A step is text, already quoted, or a variable.
 type step struct {
-	raw      string // the rule's own text, or "<name>"
 	text     string
 	variable int // index, or -1 for text
 }
 
-// note adds a token of the rule; variables are numbered as they come.
-func (b *builder) note(t token, domain bool) {
-	st := step{raw: t.text, variable: -1}
-	switch t.kind {
-	case tokenSlash:
-		st.raw, st.text = "/", "/"
-	case tokenStatic:
-		st.text = QuotePath(t.text)
-	case tokenVariable:
-		st.raw, st.variable = "<"+t.text+">", b.count()
+// add makes the steps of a text, whose first variable has this index.
+func (b *builder) add(text string, tokens []token, variable int, domain bool) {
+	steps := make([]step, 0, 2*len(tokens)/3+1)
+	for i := 0; i < len(tokens); i++ {
+		if tokens[i].kind == tokenVariable {
+			steps = append(steps, step{variable: variable})
+			variable++
+			continue
+		}
+		start := i
+		for i+1 < len(tokens) && tokens[i+1].kind != tokenVariable {
+			i++
+		}
+		end := len(text)
+		if i+1 < len(tokens) {
+			end = tokens[i+1].offset
+		}
+		steps = append(steps, step{QuotePath(text[tokens[start].offset:end]), -1})
 	}
 	if domain {
-		b.domainSteps = append(b.domainSteps, st)
+		b.domain = steps
 	} else {
-		b.pathSteps = append(b.pathSteps, st)
+		b.path = steps
 	}
 }
 
-func (b *builder) count() int {
-	n := 0
-	for _, steps := range [][]step{b.domainSteps, b.pathSteps} {
-		for i := range steps {
-			if steps[i].variable >= 0 {
-				n++
-			}
-		}
-	}
-	return n
-}
-
-// prepareBuild joins text, in which variables with a default are text too.
+// prepareBuild makes text of variables with a default: their value is always that.
 func (r *Rule) prepareBuild() error {
+	if len(r.Defaults) == 0 {
+		return nil
+	}
 	var err error
-	if r.builder.domain, err = r.joinSteps(r.builder.domainSteps); err != nil {
+	if r.builder.domain, err = r.joinSteps(r.builder.domain); err != nil {
 		return err
 	}
-	r.builder.path, err = r.joinSteps(r.builder.pathSteps)
+	r.builder.path, err = r.joinSteps(r.builder.path)
 	return err
 }
 
@@ -70,7 +67,7 @@ func (r *Rule) joinSteps(steps []step) ([]step, error) {
 			if err != nil {
 				return nil, defaultError(v, err)
 			}
-			st = step{text: string(text), variable: -1}
+			st = step{string(text), -1}
 		}
 		if n := len(joined); st.variable < 0 && n > 0 && joined[n-1].variable < 0 {
 			joined[n-1].text += st.text

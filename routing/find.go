@@ -90,6 +90,17 @@ func (ix *index) walk(dst *Match, bit methodMask, path string) *leaf {
 	s := ix.start
 	pos := 1
 	for {
+		if n := len(s.only.text); n != 0 && len(path)-pos >= n && path[pos:pos+n] == s.only.text {
+			if end := pos + n; end == len(path) || path[end] == '/' {
+				// The one static step there is, or several in a row: no need to look it up.
+				s = s.only.next
+				if end == len(path) {
+					return s.leaf(bit)
+				}
+				pos = end + 1
+				continue
+			}
+		}
 		// One segment: its end, and its signature as signature has it.
 		var sig, word uint64
 		end := pos
@@ -137,15 +148,20 @@ func (ix *index) walk(dst *Match, bit methodMask, path string) *leaf {
 		}
 		s = next
 		if end == len(path) {
-			for i := range s.leaves {
-				if l := &s.leaves[i]; l.mask&bit != 0 {
-					return l
-				}
-			}
-			return nil
+			return s.leaf(bit)
 		}
 		pos = end + 1
 	}
+}
+
+// leaf is the first leaf for the method.
+func (s *state) leaf(bit methodMask) *leaf {
+	for i := range s.leaves {
+		if l := &s.leaves[i]; l.mask&bit != 0 {
+			return l
+		}
+	}
+	return nil
 }
 
 // dynamicStep is the first dynamic step that fits; nil if there is none, or if what comes

@@ -14,22 +14,22 @@ var errSubdomain = errors.New("routing: host matching enabled and a subdomain wa
 // normalised (NFKC): the standard library has no tables for that, and browsers send names
 // normalised.
 func asciiHost(host string) (string, error) {
-	name, port, _ := strings.Cut(host, ":")
+	name, _, _ := strings.Cut(host, ":")
 	if isASCII(name) {
 		return host, checkLabels(name)
 	}
-	labels := strings.FieldsFunc(name, isDot)
-	if strings.Count(strings.Map(plainDot, name), ".") > len(labels) || isDot([]rune(name)[0]) {
-		return "", ErrBadHost
-	}
+	labels := strings.Split(strings.Map(plainDot, name), ".")
 	for i, label := range labels {
+		if label == "" && i == len(labels)-1 {
+			break // a dot at the end
+		}
 		ascii, ok := asciiLabel(label)
 		if !ok {
 			return "", ErrBadHost
 		}
 		labels[i] = ascii
 	}
-	return strings.Join(labels, ".") + trailing(name) + host[len(name):len(host)-len(port)] + port, nil
+	return strings.Join(labels, ".") + host[len(name):], nil
 }
 
 func isDot(r rune) bool { return r == '.' || r == '。' || r == '．' || r == '｡' }
@@ -39,13 +39,6 @@ func plainDot(r rune) rune {
 		return '.'
 	}
 	return r
-}
-
-func trailing(name string) string {
-	if strings.HasSuffix(strings.Map(plainDot, name), ".") {
-		return "."
-	}
-	return ""
 }
 
 // checkLabels wants every label to have 1 to 63 bytes; the last may be empty.

@@ -32,6 +32,7 @@ type index struct {
 
 // A state is what is known after some steps.
 type state struct {
+	only    onlyStep
 	static  table
 	text    *edge // the first dynamic step, if it takes any segment that is not empty
 	dynamic []edge
@@ -41,6 +42,25 @@ type state struct {
 	loose  bool    // some rule here also takes one more slash
 	rules  []*Rule // whose parts end here, in the order of registration
 	slash  *state  // the step for an empty segment: what a trailing slash leads to
+}
+
+// An onlyStep is a state's static step if there is no other, together with those after it of
+// which the same is true: "a/b/c". Static steps are tried first, so if the path goes on with
+// this text, this is the way. The text is empty if there are several steps or none.
+type onlyStep struct {
+	text string
+	next *state
+}
+
+func newOnlyStep(children []slot) onlyStep {
+	if len(children) != 1 || children[0].text == "" {
+		return onlyStep{}
+	}
+	text, next := children[0].text, children[0].next
+	if next.only.text != "" {
+		return onlyStep{text + "/" + next.only.text, next.only.next}
+	}
+	return onlyStep{text, next}
 }
 
 // A leaf is a rule with its methods, those for any method with all bits set.
@@ -206,8 +226,9 @@ func (b *indexBuilder) freeze(d *draft) *state {
 		if child.text == "" {
 			s.slash = next
 		}
-		slots = append(slots, slot{signature(child.text), child.text, next})
+		slots = append(slots, newSlot(child.text, next))
 	}
+	s.only = newOnlyStep(slots)
 	s.static = newTable(slots)
 	slices.SortStableFunc(d.dynamic, func(x, y draftEdge) int {
 		return compareWeights(&x.part.weight, &y.part.weight)
@@ -265,9 +286,30 @@ type table struct {
 }
 
 type slot struct {
-	signature uint64
-	text      string
-	next      *state // nil: the slot is empty
+	signature  uint64
+	head, tail uint64 // of a text of 8 to 16 bytes, all of it
+	text       string
+	next       *state // nil: the slot is empty
+}
+
+func newSlot(text string, next *state) slot {
+	s := slot{signature: signature(text), text: text, next: next}
+	if len(text) >= 8 {
+		s.head, s.tail = load8(text, 0), load8(text, len(text)-8)
+	}
+	return s
+}
+
+// holds compares a text whose signature is the slot's. Up to 16 bytes it reads nothing but
+// the slot, which saves a cache miss in a large table.
+func (s *slot) holds(text string) bool {
+	switch n := len(text); {
+	case n < 8:
+		return true // the signature is the text
+	case n <= 16:
+		return len(s.text) == n && s.head == load8(text, 0) && s.tail == load8(text, n-8)
+	}
+	return s.text == text
 }
 
 // signature of a segment: for up to 7 bytes the bytes themselves and their number, which
@@ -367,7 +409,7 @@ func (t *table) get(sig uint64, text string) *state {
 		if s.next == nil {
 			return nil
 		}
-		if s.signature == sig && (sig < longSegment || s.text == text) {
+		if s.signature == sig && s.holds(text) {
 			return s.next
 		}
 		if len(t.slots) == 1 {
@@ -377,17 +419,17 @@ func (t *table) get(sig uint64, text string) *state {
 }
 
 // sameTrace is Werkzeug's equality of rules: static text and names of variables are the same.
-func (r *Rule) sameTrace(o *Rule) bool { return r.builder.trace() == o.builder.trace() }
+func (r *Rule) sameTrace(o *Rule) bool { return r.trace() == o.trace() }
 
-// trace tells rules apart as Rule.__eq__ does.
-func (b *builder) trace() string {
-	var s strings.Builder
-	for _, steps := range [][]step{b.domainSteps, b.pathSteps} {
-		for _, st := range steps {
-			s.WriteString(st.raw)
-			s.WriteByte(0)
+// trace is the rule without its converters; the texts have been read before.
+func (r *Rule) trace() string {
+	var b strings.Builder
+	for _, text := range []string{r.domain, r.path()} {
+		tokens, _ := tokenize(text)
+		for _, t := range tokens {
+			b.WriteString([...]string{"/", t.text, "<" + t.text + ">"}[t.kind])
 		}
-		s.WriteByte('|')
+		b.WriteString("|")
 	}
-	return s.String()
+	return b.String()
 }

@@ -77,9 +77,17 @@ func (p *partReader) slash() {
 }
 
 func (p *partReader) static(text string) {
+	if p.open.vars == 0 {
+		p.open.text = text // the part's whole text, if no variable comes
+		return
+	}
+	p.weigh(text)
+	p.addText(text)
+}
+
+func (p *partReader) weigh(text string) {
 	p.open.weight.statics--
 	p.open.weight.lengths = append(p.open.weight.lengths, -utf8.RuneCountInString(text))
-	p.addText(text)
 }
 
 func (p *partReader) addText(text string) {
@@ -93,6 +101,11 @@ func (p *partReader) addText(text string) {
 func (p *partReader) variable(def *Definition) {
 	if p.open.vars == 0 {
 		p.open.first = p.next
+		if p.open.text != "" {
+			p.weigh(p.open.text)
+			p.addText(p.open.text)
+			p.open.text = ""
+		}
 	}
 	p.next++
 	p.open.vars++
@@ -103,11 +116,7 @@ func (p *partReader) variable(def *Definition) {
 }
 
 func (p *partReader) close() {
-	o := &p.open
-	o.static = o.vars == 0
-	if o.static && len(o.pieces) > 0 {
-		o.text = o.pieces[0].text
-	}
+	p.open.static = p.open.vars == 0
 	p.parts = append(p.parts, p.open)
 	p.open = part{}
 }

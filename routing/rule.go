@@ -168,17 +168,13 @@ func (r *Rule) setMethods() error {
 
 // read turns the texts of the domain and the path into parts.
 func (r *Rule) read() error {
-	var reader partReader
+	reader := partReader{parts: make([]part, 0, strings.Count(r.Rule, "/")+2)}
 	if r.domain == "" {
 		reader.close()
 	} else if err := r.readText(&reader, r.domain, true); err != nil {
 		return err
 	}
-	text := r.Rule
-	if r.merge {
-		text = foldSlashes(text)
-	}
-	if err := r.readText(&reader, text, false); err != nil {
+	if err := r.readText(&reader, r.path(), false); err != nil {
 		return err
 	}
 	r.parts = reader.parts
@@ -190,11 +186,20 @@ func (r *Rule) read() error {
 	return nil
 }
 
+// path is the rule's text as it is read.
+func (r *Rule) path() string {
+	if r.merge {
+		return foldSlashes(r.Rule)
+	}
+	return r.Rule
+}
+
 func (r *Rule) readText(reader *partReader, text string, domain bool) error {
 	tokens, err := tokenize(text)
 	if err != nil {
 		return err
 	}
+	r.builder.add(text, tokens, len(r.variables), domain)
 	for _, t := range tokens {
 		switch t.kind {
 		case tokenSlash:
@@ -209,7 +214,6 @@ func (r *Rule) readText(reader *partReader, text string, domain bool) error {
 			v.domain, v.part, v.slot = domain, len(reader.parts), reader.open.vars
 			reader.variable(v.def)
 		}
-		r.builder.note(t, domain)
 	}
 	reader.end()
 	return nil
@@ -253,7 +257,7 @@ func (v *Variable) validated() bool {
 // addDefaults joins the defaults to the variables.
 func (r *Rule) addDefaults() {
 	r.fromRule = len(r.variables)
-	for _, name := range slices.Sorted(maps.Keys(r.Defaults)) {
+	for _, name := range sortedNames(r.Defaults) {
 		value := r.Defaults[name]
 		if i := r.index(name); i >= 0 {
 			r.variables[i].Default, r.variables[i].HasDefault = value, true
@@ -267,6 +271,13 @@ func (r *Rule) addDefaults() {
 		r.names[i] = r.variables[i].Name
 	}
 	slices.Sort(r.names)
+}
+
+func sortedNames(values Values) []string {
+	if len(values) == 0 {
+		return nil
+	}
+	return slices.Sorted(maps.Keys(values))
 }
 
 func (r *Rule) index(name string) int {

@@ -354,17 +354,21 @@ func (m *Map) runMux(s *search) {
 			s.slash = e.way == unslashed && e.rule.strict
 			if !s.slash {
 				s.found = e.rule
+				t.refusals(s, e) // should a converter refuse
 			}
 			return
 		}
 	}
-	t.refusals(s)
+	t.refusals(s, nil)
 }
 
-// refusals finds out what gorilla/mux does not tell: which methods would be allowed.
-func (t *muxTable) refusals(s *search) {
+// refusals finds out what gorilla/mux does not tell: which methods would be allowed by the
+// routes before the one that has matched.
+func (t *muxTable) refusals(s *search, matched *entry) {
 	for _, e := range t.entries {
 		switch r := e.rule; {
+		case e == matched:
+			return
 		case e.way == unslashed || !e.fits(s.domain, s.path):
 		case !r.allows(s.bit):
 			s.seen |= r.mask

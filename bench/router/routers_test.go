@@ -86,15 +86,22 @@ func (s server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func carafe(routes []call) func(call) func() { return serve(server{carafeMap(routes)}) }
 
-func carafeMap(routes []call) *routing.Map {
-	m := routing.New(routing.Options{})
+func carafeMap(routes []call) *routing.Map { return compiled(carafeRules(routes)) }
+
+func carafeRules(routes []call) []*routing.Rule {
 	h := handler(func(http.ResponseWriter, *http.Request, routing.Match) {})
+	var rules []*routing.Rule
 	for _, r := range routes {
-		rule := &routing.Rule{Rule: variable.ReplaceAllString(r.path, "<$1>"), Endpoint: r.method + r.path,
-			Methods: []string{r.method}, Data: h}
-		if err := m.Add(rule); err != nil {
-			panic(err)
-		}
+		rules = append(rules, &routing.Rule{Rule: variable.ReplaceAllString(r.path, "<$1>"), Endpoint: r.method + r.path,
+			Methods: []string{r.method}, Data: h})
+	}
+	return rules
+}
+
+func compiled(rules []*routing.Rule) *routing.Map {
+	m := routing.New(routing.Options{})
+	if err := m.Add(rules...); err != nil {
+		panic(err)
 	}
 	if err := m.Compile(); err != nil {
 		panic(err)
@@ -182,7 +189,9 @@ func fiberApp(routes []call) func(call) func() {
 
 func hertzEngine(routes []call) func(call) func() {
 	hlog.SetLevel(hlog.LevelFatal)
-	e := route.NewEngine(hertzconfig.NewOptions([]hertzconfig.Option{}))
+	options := hertzconfig.NewOptions([]hertzconfig.Option{})
+	options.HandleMethodNotAllowed = true
+	e := route.NewEngine(options)
 	for _, r := range routes {
 		e.Handle(r.method, r.path, func(context.Context, *app.RequestContext) {})
 	}
