@@ -105,6 +105,9 @@ func (c *compiler) loadContext(name string) expr {
 		if v, ok := f.ctx.resolve(name); ok {
 			return v
 		}
+		if v, ok := f.r.live(name); ok {
+			return v
+		}
 		return undef
 	}
 }

@@ -26,6 +26,9 @@ func (c *Context) Template() string { return c.f.tmpl.name }
 // with, set at its top level, or a global; not a loop's or a macro's own names.
 func (c *Context) Lookup(name string) (any, bool) {
 	v, ok := c.f.ctx.resolve(name)
+	if !ok {
+		v, ok = c.f.r.live(name)
+	}
 	return toGo(v), ok
 }
 

@@ -53,6 +53,8 @@ func fromGoOwn(x any) value {
 	switch x := x.(type) {
 	case opaque:
 		return x.v
+	case Function:
+		return value{k: kFunc, r: &rawFunc{x}}
 	case *List:
 		return value{k: kList, r: x}
 	case *Tuple:
@@ -205,6 +207,8 @@ func toGoContainer(v value) any {
 		return toGoDict(r)
 	case *goFunc:
 		return r.raw
+	case *rawFunc:
+		return r.fn
 	}
 	if v.k == kList || v.k == kDict {
 		return v.r
@@ -287,8 +291,11 @@ func goPlain(v value) value {
 }
 
 func goLen(v value) (int, bool) {
-	if l, ok := v.r.(interface{ Len() int }); ok {
-		return l.Len(), true
+	switch x := v.r.(type) {
+	case interface{ Len() int }:
+		return x.Len(), true
+	case Mapping:
+		return len(x.Keys()), true
 	}
 	rv := reflect.ValueOf(v.r)
 	switch rv.Kind() {
@@ -316,6 +323,9 @@ func goTruth(v value) bool {
 // goIterate runs over what a range statement of Go could: a slice with methods, a map's sorted
 // keys, or an All method that gives an iter.Seq.
 func goIterate(v value) (iterator, bool) {
+	if m, ok := v.r.(Mapping); ok {
+		return mappingKeys(m), true
+	}
 	rv := reflect.ValueOf(v.r)
 	switch rv.Kind() {
 	case reflect.Slice, reflect.Array:
@@ -334,6 +344,10 @@ func goIterate(v value) (iterator, bool) {
 }
 
 func goContains(v, item value) (found, ok bool) {
+	if m, ok := v.r.(Mapping); ok {
+		_, found = mappingItem(m, item)
+		return found, true
+	}
 	rv := reflect.ValueOf(v.r)
 	switch rv.Kind() {
 	case reflect.Map:

@@ -71,9 +71,12 @@ func (t *Template) RenderTo(w io.Writer, data map[string]any) error {
 // Stream renders piece by piece: each text and each {{ }} is yielded as it is made, and what a
 // macro or a set block collects is not. The last pair carries the error if the render fails; what
 // was yielded before stands.
-func (t *Template) Stream(data map[string]any) iter.Seq2[string, error] {
+func (t *Template) Stream(data map[string]any) iter.Seq2[string, error] { return t.stream(nil, data) }
+
+func (t *Template) stream(bound any, data map[string]any) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		r := newRender(t.env)
+		r.bound = bound
 		r.stream = func(b []byte) bool {
 			// A panic of the reader is the reader's: run lets it through.
 			r.foreign = true
