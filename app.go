@@ -42,6 +42,8 @@ type App struct {
 	Logger *slog.Logger
 	// Clock tells the time for sessions and cookies. nil means time.Now.
 	Clock func() time.Time
+	// Templates renders pages; set it before the first one. nil means a *JinjaTemplates.
+	Templates TemplateEngine
 	// Signals are what the app tells of itself.
 	Signals Signals
 
@@ -346,7 +348,7 @@ func (a *App) compiled() *tables {
 		scopes, names := a.lineage(name)
 		t.chains[name] = flatten(scopes, names)
 	}
-	t.faults = errors.Join(a.compileRoutes(t), a.checkConfig())
+	t.faults = errors.Join(a.compileRoutes(t), a.checkConfig(), a.checkTemplates())
 	a.tables.Store(t)
 	return t
 }

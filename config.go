@@ -77,6 +77,9 @@ type Config struct {
 	ProvideAutomaticOptions bool
 	// TemplatesAutoReload reads changed templates again; nil means in debug mode. Flask: TEMPLATES_AUTO_RELOAD.
 	TemplatesAutoReload *bool
+	// ExplainTemplateLoading logs for each template where it was looked for and found. Nothing is kept meanwhile: it is for
+	// development. Flask: EXPLAIN_TEMPLATE_LOADING.
+	ExplainTemplateLoading bool `config:"EXPLAIN_TEMPLATE_LOADING"`
 }
 
 // SessionCookie is how the session's cookie is written.
