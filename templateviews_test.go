@@ -128,3 +128,13 @@ func TestASessionThatIsNotAskedForIsNotTouched(t *testing.T) {
 		}
 	}
 }
+
+// TestTypedKeysAreSeenAsFieldsOfG is test_custom_app_ctx_globals_class: a key takes the place of a class of one's own.
+func TestTypedKeysAreSeenAsFieldsOfG(t *testing.T) {
+	app := pages(nil)
+	spam := carafe.NewKey[string]("spam")
+	wantText(t, outside(t, app, func(ctx context.Context) (string, error) {
+		spam.Set(ctx, "eggs")
+		return app.RenderString(ctx, "{{ g.spam }}", nil)
+	}), "eggs")
+}
