@@ -77,8 +77,7 @@ type Keyword struct {
 // A rawFunc is a Function as a template sees it.
 type rawFunc struct{ fn Function }
 
-func (*rawFunc) name() string     { return "function" }
-func (*rawFunc) typeName() string { return "function" }
+func (*rawFunc) name() string { return "function" }
 
 func (g *rawFunc) call(f *frame, pos []value, kw []keyword) value {
 	args, named := toGoAll(pos), make([]Keyword, len(kw))
