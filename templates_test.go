@@ -534,3 +534,29 @@ func TestStringTemplatesAreKeptWithinBounds(t *testing.T) {
 		t.Errorf("%d templates made from strings are kept, want some and at most 100", n)
 	}
 }
+
+// TestARenderDoesNoSetUpWork is the budget of a page that is compiled: 8 for Jinja and 15 for html/template when it was
+// written, this test's own map included.
+func TestARenderDoesNoSetUpWork(t *testing.T) {
+	for name, tt := range map[string]struct {
+		app    *carafe.App
+		budget float64
+	}{
+		"jinja": {pages(map[string]string{"page.html": "<p>{{ name }}</p>"}), 10},
+		"html":  {goPages(map[string]string{"page.html": "<p>{{ .name }}</p>"}), 20},
+	} {
+		must(t, tt.app.Freeze())
+		must(t, tt.app.AppContext(t.Context()).With(func(ctx context.Context) error {
+			got := testing.AllocsPerRun(200, func() {
+				if _, err := tt.app.Render(ctx, "page.html", map[string]any{"name": "Ann"}); err != nil {
+					t.Error(err)
+				}
+			})
+			t.Logf("%s: %v allocations", name, got)
+			if got > tt.budget {
+				t.Errorf("%s: a page costs %v allocations, want at most %v", name, got, tt.budget)
+			}
+			return nil
+		}))
+	}
+}

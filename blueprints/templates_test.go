@@ -123,8 +123,7 @@ func TestNestedAndRepeatedBlueprintsBringTemplatesOnce(t *testing.T) {
 	client := newClient(t, app)
 	get(t, client, "/child", "200 parent")
 	get(t, client, "/again/child", "200 parent")
-	var err error
-	err = app.AppContext(t.Context()).With(func(ctx context.Context) error { _, err := app.Render(ctx, "none", nil); return err })
+	err := app.AppContext(t.Context()).With(func(ctx context.Context) error { _, err := app.Render(ctx, "none", nil); return err })
 	var missing *carafe.TemplateNotFound
 	if !errors.As(err, &missing) || len(missing.Tried) != 3 {
 		t.Errorf("the folders tried: %v, want the app's and one for each blueprint", err)
