@@ -58,7 +58,6 @@ type App struct {
 	templates         *Templates
 	hostMatching      bool
 	subdomainMatching bool
-	debugJSON         *bool
 	instance          instanceFolder
 
 	setupMu    sync.Mutex
