@@ -1,7 +1,6 @@
 package carafe
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -38,12 +37,18 @@ type App struct {
 	JSON JSONProvider
 	// Sessions opens and saves the session of each request. Default: signed cookies that Flask can read.
 	Sessions SessionInterface
-	// Logger gets what the app has to say. nil means slog.Default().
+	// Logger gets what the app has to say. nil means slog.Default() if that was set, else lines on standard error; see [App.Log].
 	Logger *slog.Logger
+	// LogException takes the place of LogError for errors that no handler answered: to log them elsewhere, or not at all.
+	// nil means LogError, which it must not call.
+	LogException func(c *Context, err error)
 	// Clock tells the time for sessions and cookies. nil means time.Now.
 	Clock func() time.Time
 	// Templates renders pages; set it before the first one. nil means a *JinjaTemplates.
 	Templates TemplateEngine
+	// FileMaxAge says for how long caches may keep a file that is sent, by its full name; ok is false for one that they must
+	// ask for. nil means Config.SendFileMaxAge. Flask: get_send_file_max_age.
+	FileMaxAge func(name string) (age time.Duration, ok bool)
 	// Signals are what the app tells of itself.
 	Signals Signals
 
@@ -54,10 +59,12 @@ type App struct {
 	hostMatching      bool
 	subdomainMatching bool
 	debugJSON         *bool
+	instance          instanceFolder
 
 	setupMu    sync.Mutex
 	urls       *routing.Map
 	converters map[string]routing.ConverterFunc
+	foreign    foreignRoutes
 	routes     []*route
 	endpoints  map[string]endpoint
 	mounts     []mount
@@ -69,9 +76,12 @@ type App struct {
 	tables     atomic.Pointer[tables]
 	frozen     atomic.Bool
 	background background
+	binder     binder // plans of what views and Bind fill, the validator, the languages of its messages
 	templating templating
 
-	sessionSigner atomic.Pointer[sessionSigner]
+	sessionSigner  atomic.Pointer[sessionSigner]
+	ownLogger      ownLogger
+	requestsLogged bool
 }
 
 // tables are what set-up comes to; they are read by every request and never change.
@@ -79,6 +89,8 @@ type tables struct {
 	own    *chain            // around what no blueprint's route matched
 	chains map[string]*chain // by registered name of the innermost blueprint
 	faults error             // why the app cannot serve
+
+	origins *http.CrossOriginProtection
 }
 
 // New makes an app. The name labels its logs, and [App.Name] returns it.
@@ -86,7 +98,7 @@ func New(name string, opts ...AppOption) *App {
 	site := callSite()
 	a := &App{
 		name:      name,
-		Config:    defaultConfig(),
+		Config:    DefaultConfig(),
 		Sessions:  CookieSessions{},
 		endpoints: map[string]endpoint{},
 		scopes:    map[string]*Scaffold{},
@@ -99,6 +111,7 @@ func New(name string, opts ...AppOption) *App {
 	for _, o := range opts {
 		o.ApplyApp(a)
 	}
+	a.placeFiles()
 	a.addStatic(site)
 	return a
 }
@@ -146,6 +159,9 @@ func (a *App) handle(w http.ResponseWriter, r *http.Request) {
 	}
 	a.serving()
 	c := a.newContext(w, a.limitBody(w, r)) // 1
+	if a.requestsLogged {
+		c.noteContext()
+	}
 	end := outcome{err: http.ErrAbortHandler}
 	defer a.pop(c, &end) // 10
 	resp, err := a.attempt(c)
@@ -190,6 +206,11 @@ func (a *App) attempt(c *Context) (resp *Response, err error) {
 // dispatch is steps 4 and 5.
 func (a *App) dispatch(c *Context) (result, error) {
 	a.Signals.RequestStarted.Send(c, c)
+	if c.route != nil {
+		if err := a.checkCSRF(c); err != nil {
+			return result{}, err
+		}
+	}
 	ch := c.chain()
 	for _, f := range ch.preprocess {
 		f(c, c.Endpoint(), c.Params())
@@ -220,6 +241,9 @@ func (a *App) processResponse(c *Context, resp *Response) (out *Response, err er
 		return nil, err
 	}
 	if err = a.saveSession(c, resp); err != nil {
+		return nil, err
+	}
+	if err = resp.check(); err != nil {
 		return nil, err
 	}
 	if a.Signals.RequestFinished.Receivers() {
@@ -319,6 +343,7 @@ func After(c *Context, f func(*Response) (*Response, error)) {
 // The first request freezes too; an App with faults answers every request with 500, and logs them.
 func (a *App) Freeze() error {
 	t := a.compiled()
+	a.foreign.close()
 	a.frozen.Store(true)
 	return t.faults
 }
@@ -329,7 +354,7 @@ func (a *App) serving() {
 		return
 	}
 	if err := a.Freeze(); err != nil {
-		a.logger().Error("carafe: the app cannot serve", "app", a.name, "error", err)
+		a.logger().Error("carafe: the app cannot serve", "error", err)
 	}
 }
 
@@ -349,6 +374,7 @@ func (a *App) compiled() *tables {
 		t.chains[name] = flatten(scopes, names)
 	}
 	t.faults = errors.Join(a.compileRoutes(t), a.checkConfig(), a.checkTemplates())
+	t.origins, _ = a.Config.originCheck() // whose error is among the faults
 	a.tables.Store(t)
 	return t
 }
@@ -368,17 +394,14 @@ func (a *App) lineage(name string) (scopes []*Scaffold, names []string) {
 	return scopes, names
 }
 
-// checkConfig finds settings that contradict each other.
+// checkConfig finds settings that contradict each other, and those that cannot be.
 func (a *App) checkConfig() error {
-	var faults []error
+	faults := []error{a.Config.check()}
 	if a.subdomainMatching && a.hostMatching {
 		faults = append(faults, errors.New("carafe: HostMatching and SubdomainMatching exclude each other: choose one"))
 	}
-	if s := strings.ToLower(a.Config.SessionCookie.SameSite); s != "" && s != "lax" && s != "strict" && s != "none" {
-		faults = append(faults, fmt.Errorf("carafe: Config.SessionCookie.SameSite is %q: it must be Lax, Strict, None or empty", s))
-	}
-	if a.Config.SessionCookie.Name != "" && !isToken(a.Config.SessionCookie.Name) {
-		faults = append(faults, fmt.Errorf("carafe: Config.SessionCookie.Name is %q, which cannot be the name of a cookie", a.Config.SessionCookie.Name))
+	if s, ok := a.Sessions.(interface{ Check() error }); ok {
+		faults = append(faults, s.Check())
 	}
 	return errors.Join(faults...)
 }
@@ -399,13 +422,6 @@ func (o appOwner) Closed(method string) error {
 	return nil
 }
 
-func (a *App) logger() *slog.Logger {
-	if a.Logger != nil {
-		return a.Logger
-	}
-	return slog.Default()
-}
-
 // report hands what failed after the response to whoever catches errors, else to the log.
 func (a *App) report(c *Context, err error) {
 	if catch := catcher(c.app.parent); catch != nil && a.Config.propagate() {
@@ -413,18 +429,6 @@ func (a *App) report(c *Context, err error) {
 		return
 	}
 	a.LogError(c, err)
-}
-
-// LogError logs an error that no handler answered, once, with the stack if it was a panic.
-//
-// Source: Flask.log_exception.
-func (a *App) LogError(c *Context, err error) {
-	args := []any{"method", c.Request.Method, "path", c.Request.URL.Path, "endpoint", c.Endpoint(), "error", err}
-	var pe *PanicError
-	if errors.As(err, &pe) && pe.Stack != nil {
-		args = append(args, "stack", string(pe.Stack))
-	}
-	a.logger().Log(context.WithoutCancel(c), slog.LevelError, fmt.Sprintf("Exception on %s [%s]", c.Request.URL.Path, c.Request.Method), args...)
 }
 
 // debugFromEnv reads CARAFE_DEBUG. Source: flask.helpers.get_debug_flag.

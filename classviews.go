@@ -106,11 +106,11 @@ func classMethods(view any) []string {
 }
 
 // compileClass compiles every method of a class-based view, and the choice among them.
-func compileClass(view any, vars []routing.Variable, edited bool) (viewFunc, error) {
+func compileClass(a *App, view any, vars []routing.Variable, edited bool) (viewFunc, error) {
 	value := classValue(view)
 	views := map[string]viewFunc{}
 	for _, m := range append(slices.Clone(httpMethods), declaredMethods(value)...) {
-		f, err := compileMethod(view, goName(m), vars, edited)
+		f, err := compileMethod(a, view, goName(m), vars, edited)
 		if err != nil {
 			return nil, err
 		}
@@ -118,7 +118,7 @@ func compileClass(view any, vars []routing.Variable, edited bool) (viewFunc, err
 			views[strings.ToUpper(m)] = f
 		}
 	}
-	rest, err := compileMethod(view, "Dispatch", vars, edited)
+	rest, err := compileMethod(a, view, "Dispatch", vars, edited)
 	if err != nil {
 		return nil, err
 	}
@@ -137,12 +137,12 @@ func compileClass(view any, vars []routing.Variable, edited bool) (viewFunc, err
 }
 
 // compileMethod compiles one method; nil if the value does not have it.
-func compileMethod(view any, name string, vars []routing.Variable, edited bool) (viewFunc, error) {
+func compileMethod(a *App, view any, name string, vars []routing.Variable, edited bool) (viewFunc, error) {
 	method := reflect.ValueOf(classValue(view)).MethodByName(name)
 	if !method.IsValid() {
 		return nil, nil
 	}
-	f, err := compileView(method.Interface(), vars, edited)
+	f, err := compileView(a, method.Interface(), vars, edited)
 	if err != nil {
 		return nil, fmt.Errorf("method %s: %w", name, err)
 	}
@@ -150,18 +150,18 @@ func compileMethod(view any, name string, vars []routing.Variable, edited bool) 
 	if !ok {
 		return f, nil
 	}
-	return planMethod(p.make, name, vars)
+	return planMethod(a, p.make, name, vars)
 }
 
 // planMethod calls a method of a value that is made for the request.
-func planMethod(newValue reflect.Value, name string, vars []routing.Variable) (viewFunc, error) {
+func planMethod(a *App, newValue reflect.Value, name string, vars []routing.Variable) (viewFunc, error) {
 	proto := newValue.Type().Out(0)
 	method, ok := proto.MethodByName(name)
 	if !ok {
 		return nil, fmt.Errorf("carafe: PerRequest needs a func that returns a concrete type with its methods, not %v", proto)
 	}
 	var bound reflect.Type = reflect.FuncOf(inTypes(method.Type)[1:], outTypes(method.Type), false)
-	args, err := planArguments(bound, vars)
+	args, err := planArguments(a, bound, vars)
 	if err != nil {
 		return nil, err
 	}

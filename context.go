@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"runtime/debug"
 	"sync"
@@ -56,6 +57,9 @@ type contextMore struct {
 	after   []AfterFunc
 	session sessionState
 	params  Values
+
+	requestID string // "" until somebody asks
+	logger    *slog.Logger
 }
 
 // block is the one allocation of a request's own state (TestContextIsSmall).
@@ -248,6 +252,9 @@ func (c *Context) Value(key any) any {
 	case appContextKey:
 		return &c.app
 	}
+	if key == routing.RequestKey {
+		return c.Request.Request
+	}
 	return c.app.parent.Value(key)
 }
 
@@ -300,7 +307,9 @@ func (c *Context) Copy() *Context {
 	copied.app.parent = c.app.parent
 	copied.Request.more.Store(c.Request.lazy())
 	copied.route, copied.match, copied.routingErr = c.route, c.match, c.routingErr
-	copied.more.Store(&contextMore{session: c.lazy().session})
+	m := &contextMore{requestID: c.knownRequestID()}
+	m.session.session = c.openedSession()
+	copied.more.Store(m)
 	return copied
 }
 

@@ -39,7 +39,8 @@ func TestTheAppIsCurrentInsideOfAContextAndNotOutside(t *testing.T) {
 		t.Fatalf("outside of any context the app is %v", got)
 	}
 	must(t, app.AppContext(background).With(func(ctx context.Context) error {
-		derived, cancel := context.WithCancel(context.WithValue(ctx, "deep", 1)) //nolint:staticcheck // any key will do
+		//lint:ignore SA1029 any key will do
+		derived, cancel := context.WithCancel(context.WithValue(ctx, "deep", 1))
 		defer cancel()
 		if carafe.CurrentApp(derived) != app {
 			t.Errorf("in the app's context, however deep, the app is %v", carafe.CurrentApp(derived))

@@ -37,7 +37,7 @@ func (a *App) answerDirectly(c *Context, res *result) (*Response, error) {
 		if err != nil {
 			return nil, err
 		}
-		return c.send(Response{Status: res.status, data: data, typ: typeJSON})
+		return c.send(Response{Status: res.status, data: data, typ: a.jsonType()})
 	}
 	b := takeJSONBuffer()
 	defer b.release()
@@ -45,7 +45,7 @@ func (a *App) answerDirectly(c *Context, res *result) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.send(Response{Status: res.status, data: data, typ: typeJSON})
+	return c.send(Response{Status: res.status, data: data, typ: a.jsonType()})
 }
 
 // send is step 9 for a response that nobody has seen.

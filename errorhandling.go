@@ -32,20 +32,20 @@ func (a *App) handleUserError(c *Context, err error) (resp *Response, out error)
 	if he == nil || a.trapped(he) {
 		return nil, err
 	}
-	return he.answer()
+	return he.answer(c)
 }
 
 // answerError makes the response that a handler gives. Unlike Flask's, the answer of a 405 handler keeps the Allow header.
 func (a *App) answerError(c *Context, h func(*Context) (any, error), err error, he *HTTPError) (*Response, error) {
 	v, herr := h(c)
 	if herr != nil && (errors.Is(herr, err) || he != nil && asHTTPError(herr) == he) && he != nil {
-		return he.answer() // the handler passed on what it was given
+		return he.answer(c) // the handler passed on what it was given
 	}
 	if herr != nil {
 		return nil, herr
 	}
 	if same, ok := v.(*HTTPError); ok {
-		return same.answer()
+		return same.answer(c)
 	}
 	resp, herr := a.makeResponse(c, result{body: v})
 	if herr == nil && he != nil && he.Code == http.StatusMethodNotAllowed {
@@ -120,7 +120,7 @@ func (a *App) answer500(c *Context, he *HTTPError) (resp *Response, fault error)
 	if h := c.chain().lookup(he, he); h != nil {
 		return a.answerError(c, h, he, he)
 	}
-	return he.plain(), nil
+	return he.Respond(c)
 }
 
 // lookup finds the handler for err, whose HTTP error is he, nil if it has none. Innermost scope first: the handlers of

@@ -30,6 +30,8 @@ type HTTPError struct {
 
 	// key is the missing form, query, file or cookie name of a 400 raised by the Require methods.
 	key, hint string
+	// validation is what the error says in more detail; see problem.go.
+	validation *ValidationError
 }
 
 // Abort returns the *HTTPError for code, to be returned, or panicked with from any depth.
@@ -87,11 +89,12 @@ func (e *HTTPError) description() string {
 }
 
 // Respond makes the error's own answer: the fixed HTML page that Werkzeug sends, with the
-// description escaped and its line breaks as <br>, and Header added.
+// description escaped and its line breaks as <br>, and Header added. Unlike Flask, a client whose Accept prefers JSON gets problem
+// details (RFC 9457), and one that takes no HTML gets text.
 //
 // Source: HTTPException.get_response, get_body.
-func (e *HTTPError) Respond(*Context) (*Response, error) {
-	resp, err := e.answer()
+func (e *HTTPError) Respond(c *Context) (*Response, error) {
+	resp, err := e.answer(c)
 	if err == nil {
 		resp.materialize()
 	}
@@ -99,14 +102,18 @@ func (e *HTTPError) Respond(*Context) (*Response, error) {
 }
 
 // answer is Respond for what user code need not see.
-func (e *HTTPError) answer() (*Response, error) {
+func (e *HTTPError) answer(c *Context) (*Response, error) {
 	if e.Response != nil {
 		return e.Response, e.Response.err
 	}
 	if err := checkStatus(e.Code); err != nil {
 		return nil, err
 	}
-	resp := e.plain()
+	resp, err := e.body(c)
+	if err != nil {
+		return nil, err
+	}
+	resp.Status = e.Code
 	return resp, resp.update(e.Header)
 }
 
@@ -138,7 +145,15 @@ func errorPage(e *HTTPError) string {
 	}
 	name := escapeHTML(e.Name())
 	return "<!doctype html>\n<html lang=en>\n<title>" + strconv.Itoa(e.Code) + " " + name + "</title>\n<h1>" + name +
-		"</h1>\n<p>" + strings.ReplaceAll(desc, "\n", "<br>") + "</p>\n"
+		"</h1>\n<p>" + strings.ReplaceAll(desc, "\n", "<br>") + "</p>\n" + e.faults()
+}
+
+// faults is the rest of the page of a [ValidationError].
+func (e *HTTPError) faults() string {
+	if e.validation == nil {
+		return ""
+	}
+	return string(e.validation.list())
 }
 
 // escapeHTML escapes as MarkupSafe does, whose entities html.EscapeString shares.

@@ -199,8 +199,8 @@ func TestTheNearestTypeOfTheChainHasTheHandler(t *testing.T) {
 	}
 }
 
-// describe says how an error arrived at a handler.
-func describe(name string) func(error) (any, error) {
+// arrived says how an error arrived at a handler.
+func arrived(name string) func(error) (any, error) {
 	return func(err error) (any, error) {
 		var he *carafe.HTTPError
 		if errors.As(err, &he) && he.Cause != nil {
@@ -220,16 +220,16 @@ func TestHandlersFor500AndForTheBaseTypesSeeErrorsAsFlaskPassesThem(t *testing.T
 		own, abort, nil string
 	}{
 		{"500", func(a *carafe.App) {
-			a.ErrorHandler(500, func(_ *carafe.Context, e *carafe.HTTPError) (any, error) { return describe("500")(e) })
+			a.ErrorHandler(500, func(_ *carafe.Context, e *carafe.HTTPError) (any, error) { return arrived("500")(e) })
 		}, "wrapped plain by 500", "direct 500 by 500", "404"},
 		{"*HTTPError", func(a *carafe.App) {
-			carafe.OnError(a, func(_ *carafe.Context, e *carafe.HTTPError) (any, error) { return describe("http")(e) })
+			carafe.OnError(a, func(_ *carafe.Context, e *carafe.HTTPError) (any, error) { return arrived("http")(e) })
 		}, "wrapped plain by http", "direct 500 by http", "direct 404 by http"},
 		{"error", func(a *carafe.App) {
-			carafe.OnError(a, func(_ *carafe.Context, e error) (any, error) { return describe("error")(e) })
+			carafe.OnError(a, func(_ *carafe.Context, e error) (any, error) { return arrived("error")(e) })
 		}, "direct plain by error", "direct 500 by error", "direct 404 by error"},
 		{"500 and a type", func(a *carafe.App) {
-			a.ErrorHandler(500, func(_ *carafe.Context, e *carafe.HTTPError) (any, error) { return describe("500")(e) })
+			a.ErrorHandler(500, func(_ *carafe.Context, e *carafe.HTTPError) (any, error) { return arrived("500")(e) })
 			carafe.OnError(a, text[plainError]("custom"))
 		}, "custom", "direct 500 by 500", "404"},
 	} {

@@ -32,7 +32,7 @@ func (a *App) RunWith(ctx context.Context, out io.Writer, listen func(network, a
 func (a *App) ViewByReflection(endpoint string) {
 	for _, rt := range a.routes {
 		if rt.endpoint == endpoint {
-			view, err := planView(a.endpoints[endpoint].view, rt.rule.Variables())
+			view, err := planView(a, a.endpoints[endpoint].view, rt.rule.Variables())
 			if err != nil {
 				panic(err)
 			}

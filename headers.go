@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/carafeweb/carafe/routing"
+	"github.com/carafeweb/carafe/wire"
 )
 
 // checkHeader refuses what would end a header line early, and what no header can hold: CR, LF, NUL and the
@@ -34,20 +35,17 @@ func checkHeaders(h http.Header) error {
 	return nil
 }
 
-// isToken says whether s is a token (RFC 9110, 5.6.2), as header names, methods and cookie names are.
-func isToken(s string) bool {
-	for i := 0; i < len(s); i++ {
-		if !isTokenByte(s[i]) {
-			return false
-		}
+// check is why the response cannot be sent: what a constructor or a setter could not return, or a header that somebody put into
+// the map by hand. It comes before the first byte, so that the answer is a 500 and not half of something.
+func (resp *Response) check() error {
+	if resp.err != nil {
+		return resp.err
 	}
-	return s != ""
+	return checkHeaders(resp.Header)
 }
 
-func isTokenByte(b byte) bool {
-	return 'a' <= b && b <= 'z' || 'A' <= b && b <= 'Z' || '0' <= b && b <= '9' ||
-		strings.IndexByte("!#$%&'*+-.^_`|~", b) >= 0
-}
+// isToken says whether s is a token (RFC 9110, 5.6.2), as header names, methods and cookie names are.
+func isToken(s string) bool { return wire.IsToken(s) }
 
 // addVary adds fields to the Vary header of h that are not there yet, whatever their case.
 func addVary(h http.Header, fields ...string) {

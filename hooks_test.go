@@ -367,9 +367,10 @@ func TestBeforeFirstRequest(t *testing.T) {
 // always an answer, every teardown runs, and the next request is served.
 func TestFaultsInEveryHook(t *testing.T) {
 	faults := map[string]func(){
-		"panics with a text":    func() { panic("boom") },
-		"panics with an error":  func() { panic(errors.New("boom")) },
-		"panics with nil":       func() { panic(nil) }, //nolint:govet // on purpose
+		"panics with a text":   func() { panic("boom") },
+		"panics with an error": func() { panic(errors.New("boom")) },
+		"panics with nil":      func() { panic(nil) }, //nolint:govet // on purpose
+		//lint:ignore SA5000 the runtime error is what is tested
 		"meets a runtime error": func() { var m map[string]int; m["x"] = 1 },
 		"panics with a teapot":  func() { panic(carafe.Abort(418)) },
 	}

@@ -1,9 +1,15 @@
 package carafe
 
-import "io/fs"
+import (
+	"io/fs"
+	"time"
+
+	"github.com/gorilla/mux"
+)
 
 // A RouteOption says something about a route: [Methods], [Endpoint], [Defaults], [Subdomain], [Host], [StrictSlashes],
-// [MergeSlashes], [BuildOnly], [Alias], [WebSocket], [RedirectTo], [AutomaticOptions].
+// [MergeSlashes], [BuildOnly], [Alias], [WebSocket], [RedirectTo], [AutomaticOptions], [CSRF]; and its conditions: [Headers],
+// [Queries], [Schemes], [MatcherFunc].
 type RouteOption interface{ ApplyRoute(*RouteSettings) }
 
 // A BlueprintOption says something about a blueprint, when it is made or when it is registered: [URLPrefix], [Name], [Subdomain],
@@ -12,7 +18,8 @@ type BlueprintOption interface {
 	ApplyBlueprint(*BlueprintSettings)
 }
 
-// An AppOption says something about an App: [Static], [Templates], [HostMatching], [SubdomainMatching], [RootPath].
+// An AppOption says something about an App: [Static], [Templates], [HostMatching], [SubdomainMatching], [RootPath], [InstancePath],
+// [InstanceRelative].
 type AppOption interface{ ApplyApp(*App) }
 
 // RouteSettings is what the options of a route come to.
@@ -27,8 +34,10 @@ type RouteSettings struct {
 	BuildOnly        bool
 	Alias            bool
 	WebSocket        bool
-	RedirectTo       any   // string or func; nil means none
-	AutomaticOptions *bool // nil means the view's own, or the config's
+	RedirectTo       any              // string or func; nil means none
+	AutomaticOptions *bool            // nil means the view's own, or the config's
+	CSRF             CSRF             // "" means the config's
+	When             func(*mux.Route) // sets the conditions; nil means none
 }
 
 // BlueprintSettings is what the options of a blueprint come to.
@@ -87,6 +96,13 @@ type Static struct {
 	FS   fs.FS
 	Path string // the URL path; "" means "/" and the folder's name, or "/static" for an FS
 	Host string // the host that serves them, with host matching
+
+	// MaxAge is for how long caches may keep the files without asking; 0 means what Config.SendFileMaxAge says.
+	MaxAge time.Duration
+	// Precompressed sends name.br, name.zst or name.gz in place of name, if it is there and the client takes it.
+	Precompressed bool
+	// Hash has URLFor add the hash of a file's content to its URL; under that URL caches may keep it for a year.
+	Hash bool
 }
 
 // Templates is a folder of templates. Of Dir and FS one is given.

@@ -25,8 +25,8 @@ func TestReplyIsFlasksTuple(t *testing.T) {
 		{"body, status and headers", carafe.Reply("Meh", 400, http.Header{"X-Foo": {"Testing"}, "Content-Type": {"text/plain"}}), "400 text/plain [Testing] Meh"},
 		{"body and headers", carafe.Reply("Hello", http.Header{"X-Foo": {"Test"}, "Content-Type": {"text/plain"}}), "200 text/plain [Test] Hello"},
 		{"body and status", carafe.Reply("Hello", 400), "400 text/html; charset=utf-8 [] Hello"},
-		{"a response whose header is replaced", carafe.Reply(withHeader("Hello", "X-Foo", "Baz"), map[string]string{"X-Foo": "Bar"}), "200 text/html; charset=utf-8 [Bar] Hello"},
-		{"a response whose status is replaced", carafe.Reply(withHeader("", "X-Foo", "Baz"), 500), "500 text/html; charset=utf-8 [Baz] "},
+		{"a response whose header is replaced", carafe.Reply(headed1("Hello", "X-Foo", "Baz"), map[string]string{"X-Foo": "Bar"}), "200 text/html; charset=utf-8 [Bar] Hello"},
+		{"a response whose status is replaced", carafe.Reply(headed1("", "X-Foo", "Baz"), 500), "500 text/html; charset=utf-8 [Baz] "},
 		{"an HTTP error as a response", carafe.Reply(&carafe.HTTPError{Code: 404}, 404), "404 text/html; charset=utf-8 [] *"},
 		{"a map and a status", carafe.Reply(map[string]any{"foo": "bar"}, 201), "201 application/json [] {\"foo\":\"bar\"}\n"},
 		{"a slice and a status", carafe.Reply([]string{"foo"}, 201), "201 application/json [] [\"foo\"]\n"},
@@ -50,7 +50,7 @@ func TestReplyIsFlasksTuple(t *testing.T) {
 	}
 }
 
-func withHeader(body, name, value string) *carafe.Response {
+func headed1(body, name, value string) *carafe.Response {
 	resp := carafe.HTML(body)
 	resp.Header.Set(name, value)
 	return resp
@@ -184,7 +184,10 @@ func TestACookieThatIsTooLargeIsWarnedOf(t *testing.T) {
 		app.Logger = textLogger(&log)
 		app.Config.SecretKey = "dev"
 		app.Config.MaxCookieSize = tt.limit
-		app.Route("/", func(c *carafe.Context) string { c.Session().Set("large", "Sphinx of black quartz, judge my vow; 0123456789 pack my box with five dozen liquor jugs"); return "" }, carafe.Endpoint("x"))
+		app.Route("/", func(c *carafe.Context) string {
+			c.Session().Set("large", "Sphinx of black quartz, judge my vow; 0123456789 pack my box with five dozen liquor jugs")
+			return ""
+		}, carafe.Endpoint("x"))
 		resp := carafetest.NewClient(t, app).Get("/")
 		if n := strings.Count(log.String(), "cookie is too large"); n != tt.warnings || resp.Header.Get("Set-Cookie") == "" {
 			t.Errorf("limit %d: %d warnings, want %d; Set-Cookie %q", tt.limit, n, tt.warnings, resp.Header.Get("Set-Cookie"))
@@ -224,6 +227,9 @@ func TestAllocations(t *testing.T) {
 		r := httptest.NewRequest("GET", path, nil)
 		w := discardWriter{http.Header{}}
 		app.ServeHTTP(w, r)
+		if poolsLeak {
+			budget *= 2
+		}
 		if got := testing.AllocsPerRun(100, func() { app.ServeHTTP(w, r) }); got > budget {
 			t.Errorf("GET %s makes %.0f allocations, want at most %.0f", path, got, budget)
 		}

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/carafeweb/carafe/gateway"
 	"github.com/carafeweb/carafe/routing"
 )
 
@@ -22,7 +21,9 @@ type route struct {
 	view      viewFunc // compiled
 	site      Site     // where the route was registered
 	automatic bool     // OPTIONS is answered by itself
+	csrf      CSRF     // "" means the config's
 	chain     *chain
+	vars      map[string]string // what a foreign route's template has found; nil for rules
 }
 
 // An endpoint is a name with its view.
@@ -106,7 +107,7 @@ func (a *App) addRoute(site Site, rule string, view any, s RouteSettings, bluepr
 	if err := a.claimEndpoint(name, view, site); err != nil {
 		return err
 	}
-	rt := &route{endpoint: name, given: view, site: site}
+	rt := &route{endpoint: name, given: view, site: site, csrf: s.CSRF}
 	rt.automatic = automaticOptions(view, s, methods, a.Config.ProvideAutomaticOptions)
 	if rt.automatic && len(methods) > 0 {
 		methods = append(slices.Clone(methods), http.MethodOptions)
@@ -114,10 +115,13 @@ func (a *App) addRoute(site Site, rule string, view any, s RouteSettings, bluepr
 	rt.rule = &routing.Rule{
 		Rule: rule, Endpoint: name, Methods: methods, Defaults: s.Defaults, Host: s.Host,
 		StrictSlashes: s.StrictSlashes, MergeSlashes: s.MergeSlashes, BuildOnly: s.BuildOnly, Alias: s.Alias,
-		Websocket: s.WebSocket, RedirectTo: s.RedirectTo, Source: site.String(), Data: rt,
+		Websocket: s.WebSocket, RedirectTo: s.RedirectTo, When: s.When, Source: site.String(), Data: rt,
 	}
 	if s.Subdomain != nil {
 		rt.rule.Subdomain = *s.Subdomain
+	}
+	if err := checkConditions(s.When); err != nil {
+		return err
 	}
 	if err := a.addRule(rt); err != nil {
 		return err
@@ -125,12 +129,12 @@ func (a *App) addRoute(site Site, rule string, view any, s RouteSettings, bluepr
 	if view == nil {
 		return nil
 	}
-	return rt.compile(view, false)
+	return rt.compile(a, view, false)
 }
 
 // compile checks the view against the rule's variables and makes the closure that calls it.
-func (rt *route) compile(view any, edited bool) error {
-	compiled, err := compileView(view, rt.rule.Variables(), edited)
+func (rt *route) compile(a *App, view any, edited bool) error {
+	compiled, err := compileView(a, view, rt.rule.Variables(), edited)
 	if err != nil {
 		return fmt.Errorf("view %q%s, rule %q: %w", rt.endpoint, at(viewSite(view)), rt.rule.Rule, err)
 	}
@@ -147,10 +151,7 @@ func at(s Site) string {
 
 // addRule puts the rule into the URL map; a map that was compiled, because somebody built a URL during set-up, is made anew.
 func (a *App) addRule(rt *route) error {
-	if a.urls == nil {
-		a.urls = routing.New(a.mapOptions())
-	}
-	err := a.urls.Add(rt.rule)
+	err := a.urlMap().Add(rt.rule)
 	if errors.Is(err, routing.ErrCompiled) {
 		a.urls = routing.New(a.mapOptions())
 		for _, old := range a.routes {
@@ -176,8 +177,20 @@ func freshRule(r *routing.Rule) *routing.Rule {
 	}
 }
 
+// mapOptions are the settings of the URL map. The map of converters is shared: what is added to it counts for later rules.
 func (a *App) mapOptions() routing.Options {
-	return routing.Options{HostMatching: a.hostMatching, SubdomainMatching: a.subdomainMatching, Converters: a.converters}
+	if a.converters == nil {
+		a.converters = map[string]routing.ConverterFunc{}
+	}
+	return routing.Options{HostMatching: a.hostMatching, SubdomainMatching: a.subdomainMatching, Converters: a.converters, Router: a.foreign.router}
+}
+
+// urlMap is the URL map, made when first needed.
+func (a *App) urlMap() *routing.Map {
+	if a.urls == nil {
+		a.urls = routing.New(a.mapOptions())
+	}
+	return a.urls
 }
 
 // Converter adds a converter that rules may name from then on.
@@ -185,13 +198,11 @@ func (a *App) mapOptions() routing.Options {
 // Source: app.url_map.converters.
 func (a *App) Converter(name string, f routing.ConverterFunc) {
 	a.setup("Converter", func(Site) error {
-		if a.converters == nil {
-			a.converters = map[string]routing.ConverterFunc{}
+		if f == nil {
+			return fmt.Errorf("Converter(%q, nil): give a routing.ConverterFunc", name)
 		}
+		a.urlMap()
 		a.converters[name] = f
-		if a.urls == nil {
-			a.urls = routing.New(a.mapOptions())
-		}
 		return nil
 	})
 }
@@ -279,10 +290,8 @@ func automaticOptions(view any, s RouteSettings, methods []string, provide bool)
 
 // compileRoutes finishes the routes: the chain around each, its view if that came by the endpoint, the index.
 func (a *App) compileRoutes(t *tables) error {
-	if a.urls == nil {
-		a.urls = routing.New(a.mapOptions())
-	}
-	var faults []error
+	a.urlMap()
+	faults := a.foreign.faults()
 	for _, rt := range a.routes {
 		rt.chain = a.chainOf(t, rt)
 		if err := a.finish(rt); err != nil {
@@ -310,6 +319,9 @@ func (a *App) chainOf(t *tables, rt *route) *chain {
 }
 
 func (a *App) finish(rt *route) error {
+	if err := a.Config.checkRouteCSRF(rt); err != nil {
+		return err
+	}
 	view := rt.given
 	if e, ok := a.endpoints[rt.endpoint]; ok {
 		view = e.view
@@ -320,204 +332,7 @@ func (a *App) finish(rt *route) error {
 		}
 		return fmt.Errorf("rule %q leads to endpoint %q, which has no view: give Route one, or call app.Endpoint(%q, view)", rt.rule.Rule, rt.endpoint, rt.endpoint)
 	}
-	return rt.compile(view, len(rt.chain.preprocess) > 0)
-}
-
-// matchRequest is step 2: it finds the route and keeps, rather than raises, why there is none.
-func (a *App) matchRequest(c *Context) {
-	if t := a.tables.Load(); t.faults != nil {
-		c.routingErr = fmt.Errorf("carafe: the app has faults in its set-up: %w", t.faults)
-		return
-	}
-	if err := a.match(c); err != nil {
-		c.routingErr = a.routingError(c, err)
-		return
-	}
-	c.route = c.match.Rule.Data.(*route)
-}
-
-// chain is what runs around the view: the matched route's, or the app's own.
-func (c *Context) chain() *chain {
-	if c.route != nil {
-		return c.route.chain
-	}
-	return c.app.app.compiled().own
-}
-
-func (a *App) match(c *Context) error {
-	r := c.Request.Request
-	if a.Config.TrustedHosts != nil && !hostIsTrusted(r.Host, a.Config.TrustedHosts) {
-		return &HTTPError{Code: http.StatusBadRequest, Description: fmt.Sprintf("Host %q is not trusted.", r.Host)}
-	}
-	if !a.hostMatching && !a.subdomainMatching {
-		return a.urls.Find(c, &c.match, "", r.Method, routing.DecodedPath(r.URL.Path), routing.IsWebsocket(r))
-	}
-	adapter, err := a.adapter(c)
-	if err != nil {
-		return err
-	}
-	if adapter.Foreign {
-		return routing.ErrNotFound
-	}
-	return a.urls.Find(c, &c.match, adapter.Domain(), r.Method, routing.DecodedPath(r.URL.Path), routing.IsWebsocket(r))
-}
-
-// routingError turns what the router raised into what the walk knows.
-func (a *App) routingError(c *Context, err error) error {
-	var refused *routing.MethodNotAllowed
-	var moved *routing.RequestRedirect
-	if err == routing.ErrNotFound {
-		return &HTTPError{Code: http.StatusNotFound}
-	}
-	switch {
-	case errors.As(err, &refused):
-		return &HTTPError{Code: http.StatusMethodNotAllowed, Header: http.Header{headerAllow: {strings.Join(refused.Allow, ", ")}}}
-	case errors.As(err, &moved):
-		return a.redirectError(c, moved)
-	case errors.Is(err, routing.ErrWebsocketMismatch), errors.Is(err, routing.ErrBadHost):
-		return &HTTPError{Code: http.StatusBadRequest}
-	}
-	return err
-}
-
-func (a *App) redirectError(c *Context, moved error) error {
-	adapter, err := a.adapter(c)
-	if err != nil {
-		return &HTTPError{Code: http.StatusBadRequest}
-	}
-	var done *routing.RequestRedirect
-	if err := adapter.Complete(&c.match, c.Request.Method, moved); !errors.As(err, &done) {
-		return err
-	}
-	return &HTTPError{Response: Redirect(done.URL, done.Code())}
-}
-
-// adapter is the URL map bound to the request, for absolute URLs.
-func (a *App) adapter(c *Context) (routing.Adapter, error) {
-	r := c.Request.Request
-	return a.urls.BindEnviron(routing.Environ{
-		Scheme: gateway.Scheme(r), Host: r.Host, ServerName: a.Config.ServerName, ScriptName: gateway.ScriptName(r), Method: r.Method,
-		Path: routing.DecodedPath(r.URL.Path), Query: r.URL.RawQuery, Websocket: routing.IsWebsocket(r),
-	})
-}
-
-// optionsResponse answers OPTIONS: empty, with the methods of all rules of the path.
-//
-// Source: Flask.make_default_options_response.
-func (a *App) optionsResponse(c *Context) *Response {
-	resp := HTML("")
-	adapter, err := a.adapter(c)
-	if err == nil {
-		resp.Header[headerAllow] = []string{strings.Join(adapter.AllowedMethods(c, routing.DecodedPath(c.Request.URL.Path)), ", ")}
-	}
-	return resp
-}
-
-// hostIsTrusted compares the host, without its port, with names; one with a leading dot stands for its subdomains too.
-//
-// Source: werkzeug.sansio.utils.host_is_trusted.
-func hostIsTrusted(host string, trusted []string) bool {
-	name := strings.ToLower(bareHost(host))
-	for _, t := range trusted {
-		t = strings.ToLower(t)
-		if sub, ok := strings.CutPrefix(t, "."); ok && (name == bareHost(sub) || strings.HasSuffix(name, "."+bareHost(sub))) {
-			return true
-		}
-		if name != "" && name == bareHost(t) {
-			return true
-		}
-	}
-	return false
-}
-
-// bareHost is a host without its port; the brackets of IPv6 stay.
-func bareHost(host string) string {
-	if i := strings.LastIndexByte(host, ':'); i >= 0 && strings.IndexByte(host[i:], ']') < 0 {
-		return host[:i]
-	}
-	return host
-}
-
-// Endpoint is the name of the route that matched, "" if none did.
-func (c *Context) Endpoint() string {
-	if c.route == nil {
-		return ""
-	}
-	return c.route.endpoint
-}
-
-func endpointOf(c *Context) string {
-	if c == nil {
-		return ""
-	}
-	return c.Endpoint()
-}
-
-// Blueprint is the registered name of the blueprint whose route matched ("admin.users" if nested), "" for the app's own.
-func (c *Context) Blueprint() string {
-	name, _, ok := cutLast(c.Endpoint(), ".")
-	if !ok {
-		return ""
-	}
-	return name
-}
-
-func cutLast(s, sep string) (before, after string, ok bool) {
-	i := strings.LastIndex(s, sep)
-	if i < 0 {
-		return s, "", false
-	}
-	return s[:i], s[i+len(sep):], true
-}
-
-// Blueprints are the registered names from that of Blueprint out to the outermost. Read the slice only.
-func (c *Context) Blueprints() []string { return c.chain().blueprints }
-
-// Rule is the text of the rule that matched, "" if none did.
-func (c *Context) Rule() string {
-	if c.route == nil {
-		return ""
-	}
-	return c.route.rule.Rule
-}
-
-// RoutingError is why no route matched, nil if one did: an *HTTPError with 404, 405, or a redirect.
-func (c *Context) RoutingError() error { return c.routingErr }
-
-// Param is the text of a variable of the matched URL, or of what a URL value preprocessor has made of it; "" if
-// there is none of that name.
-func (c *Context) Param(name string) string {
-	if m := c.more.Load(); m != nil && m.params != nil {
-		v, ok := m.params[name]
-		if !ok {
-			return ""
-		}
-		if s, ok := v.(string); ok {
-			return s
-		}
-		return fmt.Sprint(v)
-	}
-	if i, ok := c.match.Lookup(name); ok {
-		return c.match.Text(i)
-	}
-	return ""
-}
-
-// Params are the variables of the matched URL with the types of their converters: a map that belongs to the request, so
-// that what is changed in it is seen by later readers. nil if nothing matched.
-//
-// Source: flask.request.view_args.
-func (c *Context) Params() Values {
-	if c.route == nil {
-		return nil
-	}
-	m := c.lazy()
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.params == nil {
-		m.params = c.match.Values()
-	}
-	return m.params
+	return rt.compile(a, view, len(rt.chain.preprocess) > 0)
 }
 
 // A RouteInfo describes a route, for listings.

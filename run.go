@@ -53,8 +53,14 @@ func (a *App) Run(opts ...RunOption) error {
 }
 
 func (a *App) run(s *runSettings) error {
+	if err := a.loadDotenv(); err != nil {
+		return err
+	}
 	if s.debug != nil {
 		a.Config.Debug = *s.debug
+	}
+	if !a.frozen.Load() {
+		a.logRequests()
 	}
 	if err := a.Freeze(); err != nil {
 		return err

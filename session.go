@@ -4,12 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net/http"
 	"slices"
-	"strings"
-	"time"
-
-	"github.com/carafeweb/carafe/signing"
+	"sync"
 )
 
 // A Session is what is remembered about a client from one request to the next: values by name. It notes whether
@@ -20,15 +16,19 @@ import (
 //
 // Source: flask.sessions.SecureCookieSession.
 type Session struct {
-	values   map[string]any
-	fresh    bool
-	null     bool
-	modified bool
-	accessed bool
+	values     map[string]any
+	fresh      bool
+	null       bool
+	modified   bool
+	accessed   bool
+	regenerate bool
+	flashed    bool // flashes have been taken out of the values
+	flashes    []FlashMessage
+	stored     *storedSession // nil unless a store has it
 }
 
 // NewSession makes a session of values, which it keeps; fresh says that the client had none. For those who
-// implement [SessionInterface].
+// implement [SessionInterface], once for each request.
 func NewSession(values map[string]any, fresh bool) *Session {
 	if values == nil {
 		values = map[string]any{}
@@ -119,6 +119,15 @@ func (s *Session) Permanent() bool { on, _ := s.values[permanentKey].(bool); ret
 // SetPermanent has the session last for Config.PermanentSessionLifetime.
 func (s *Session) SetPermanent(on bool) { s.Set(permanentKey, on) }
 
+// Regenerate gives the session another id when it is saved, and has the store forget the old one, so that whoever knew that is
+// out: call it when a user logs in or gains rights. CSRF tokens are made anew too. A session in a signed cookie has no
+// id; for it the rest holds.
+func (s *Session) Regenerate() {
+	s.change()
+	s.regenerate = true
+	delete(s.values, csrfKey)
+}
+
 // Fresh says that the client had no session before.
 func (s *Session) Fresh() bool { return s.fresh }
 
@@ -138,9 +147,10 @@ func (s *Session) Null() bool { return s.null }
 //
 // Source: flask.sessions.SessionInterface.
 type SessionInterface interface {
-	// Open reads the session of the request, when it is first asked for. nil means that sessions cannot be kept.
+	// Open reads the session of the request, when it is first asked for; the URL has been matched by then. nil means that
+	// sessions cannot be kept. It must not ask c for the session.
 	Open(c *Context) (*Session, error)
-	// Save writes a session that was opened into the response, after all hooks.
+	// Save writes a session that was opened into the response, after all hooks. It is not called for what Open gave as nil.
 	Save(c *Context, s *Session, resp *Response) error
 }
 
@@ -152,13 +162,15 @@ type SessionRefresher interface {
 
 // sessionState is the session of a context.
 type sessionState struct {
+	mu      sync.Mutex
 	session *Session
-	flashes []FlashMessage
-	flashed bool // flashes have been taken out of the session
+	err     error // why it could not be opened
+	failed  bool  // it could not be saved
 }
 
 // Session is the client's session, opened when first asked for; the response then varies by cookie. It panics with
-// what SessionInterface.Open failed with, so that the error's handlers answer.
+// what SessionInterface.Open failed with, so that the error's handlers answer. Unlike Flask, which opens the session of every
+// request, so that a store that is gone takes all pages with it.
 //
 // Source: flask.session.
 func (c *Context) Session() *Session {
@@ -171,214 +183,71 @@ func (c *Context) Session() *Session {
 }
 
 func (c *Context) openSession() (*Session, error) {
-	m := c.lazy()
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.session.session != nil {
-		return m.session.session, nil
+	st := &c.lazy().session
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if st.session != nil || st.err != nil {
+		return st.session, st.err
 	}
 	s, err := c.App().Sessions.Open(c)
 	if err != nil {
-		return nil, fmt.Errorf("opening the session: %w", err)
+		st.err = fmt.Errorf("opening the session: %w", err)
+		return nil, st.err
 	}
 	if s == nil {
 		s = NewSession(nil, true)
 		s.null = true
 	}
-	m.session.session = s
+	st.session = s
 	return s, nil
 }
 
-// saveSession is a part of step 8.
+// saveSession is a part of step 8. The error takes the error road, since a page that says "saved" must not go out when nothing
+// was; the page that goes out instead has all its headers.
+//
+// Unlike Flask, which tries again for the page of that error, fails again, and drops what the hooks then made of it.
 func (a *App) saveSession(c *Context, resp *Response) error {
+	err := a.storeSession(c, resp)
+	a.warnLargeCookies(c, resp)
+	return err
+}
+
+func (a *App) storeSession(c *Context, resp *Response) error {
 	m := c.more.Load()
-	if m == nil || m.session.session == nil {
-		r, ok := a.Sessions.(SessionRefresher)
-		if !ok || !r.Refresh(c) {
+	if asked := m != nil && m.session.asked(); !asked {
+		if !a.refreshes(c) {
 			return nil
 		}
+		if _, err := c.openSession(); err != nil {
+			a.LogError(c, err) // nobody asked for the session: the response is as good without
+			return nil
+		}
+		m = c.more.Load()
 	}
-	s, err := c.openSession()
-	if err != nil || s.null {
-		return err
+	st := &m.session
+	if st.err != nil || st.failed || st.session.null {
+		return nil
 	}
 	resp.materialize()
-	return a.Sessions.Save(c, s, resp)
-}
-
-// CookieSessions keep the whole session in a signed cookie, which a Flask app with the same secret key reads and
-// writes too. The client can read it, but not change it. The zero value is what an App has by default.
-//
-// Source: flask.sessions.SecureCookieSessionInterface.
-type CookieSessions struct{}
-
-// sessionSigner is the serializer for one set of keys.
-type sessionSigner struct {
-	keys []Secret
-	*signing.Serializer
-}
-
-// signer is the serializer for the keys that the config has; nil without a key.
-func (a *App) signer() *sessionSigner {
-	if a.Config.SecretKey == "" {
-		return nil
-	}
-	last := a.sessionSigner.Load()
-	if last != nil && last.keys[0] == a.Config.SecretKey && slices.Equal(last.keys[1:], a.Config.SecretKeyFallbacks) {
-		return last
-	}
-	s := &sessionSigner{keys: append([]Secret{a.Config.SecretKey}, a.Config.SecretKeyFallbacks...)}
-	keys := make(signing.Keys, len(s.keys))
-	for i, k := range s.keys {
-		keys[i] = []byte(k)
-	}
-	s.Serializer = signing.NewSession(signing.Options{Keys: keys})
-	a.sessionSigner.Store(s)
-	return s
-}
-
-// Open reads the cookie. One that is missing, forged, too old or broken is an empty session.
-func (CookieSessions) Open(c *Context) (*Session, error) {
-	a := c.App()
-	signer := a.signer()
-	if signer == nil {
-		return nil, nil
-	}
-	cookie, err := c.Request.Cookie(a.Config.SessionCookie.Name)
-	if err != nil {
-		return NewSession(nil, true), nil
-	}
-	v, _, err := signer.Load(cookie.Value, a.Config.PermanentSessionLifetime, a.now())
-	values, ok := v.(map[string]any)
-	if err != nil || !ok {
-		return NewSession(nil, true), nil
-	}
-	return NewSession(values, false), nil
-}
-
-// Refresh is true for a cookie that may hold a permanent session, which is sent anew with each response.
-func (CookieSessions) Refresh(c *Context) bool {
-	a := c.App()
-	if !a.Config.SessionRefreshEachRequest || a.Config.SecretKey == "" || c.Request.Header["Cookie"] == nil {
-		return false
-	}
-	_, err := c.Request.Cookie(a.Config.SessionCookie.Name)
-	return err == nil
-}
-
-// Save sets, refreshes or deletes the cookie, as the session asks for it.
-func (CookieSessions) Save(c *Context, s *Session, resp *Response) error {
-	a := c.App()
-	if s.accessed {
-		resp.Vary("Cookie")
-	}
-	if s.Len() == 0 {
-		if s.modified {
-			resp.Vary("Cookie")
-			cookie := a.sessionCookie()
-			cookie.Expires, cookie.MaxAge = time.Unix(0, 0), -1
-			return resp.addCookie(a, cookie)
-		}
-		return nil
-	}
-	if !s.modified && !(s.Permanent() && a.Config.SessionRefreshEachRequest) {
-		return nil
-	}
-	now := a.now()
-	value, err := a.signer().Dump(s.values, now)
-	if err != nil {
+	st.failed = true // also if Save panics
+	if err := a.Sessions.Save(c, st.session, resp); err != nil {
 		return fmt.Errorf("saving the session: %w", err)
 	}
-	resp.Vary("Cookie")
-	cookie := a.sessionCookie()
-	cookie.Value = value
-	if s.Permanent() {
-		cookie.Expires = now.Add(a.Config.PermanentSessionLifetime)
-	}
-	return resp.addCookie(a, cookie)
+	st.failed = false
+	return nil
 }
 
-// sessionCookie has the attributes that the config gives it.
-func (a *App) sessionCookie() *http.Cookie {
-	conf := &a.Config.SessionCookie
-	cookie := &http.Cookie{
-		Name: conf.Name, Path: conf.Path, Secure: conf.Secure || conf.Partitioned, HttpOnly: conf.HTTPOnly, Partitioned: conf.Partitioned,
-	}
-	if cookie.Path == "" {
-		cookie.Path = a.Config.ApplicationRoot
-	}
-	cookie.Domain = strings.TrimPrefix(bareHost(conf.Domain), ".")
-	switch strings.ToLower(conf.SameSite) {
-	case "lax":
-		cookie.SameSite = http.SameSiteLaxMode
-	case "strict":
-		cookie.SameSite = http.SameSiteStrictMode
-	case "none":
-		cookie.SameSite = http.SameSiteNoneMode
-	}
-	return cookie
+// asked says whether somebody has opened the session, or tried.
+func (st *sessionState) asked() bool {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	return st.session != nil || st.err != nil
 }
 
-// now is the time by the app's clock.
-func (a *App) now() time.Time {
-	if a.Clock != nil {
-		return a.Clock()
-	}
-	return time.Now()
-}
-
-// Flash keeps a message for the next page that shows messages; its category is "message" unless another is given.
-//
-// Source: flask.flash.
-func (c *Context) Flash(msg string, category ...string) {
-	m := FlashMessage{Category: "message", Message: msg}
-	if len(category) > 0 {
-		m.Category = category[0]
-	}
-	s := c.Session()
-	list, _ := s.Get(flashesKey).([]any)
-	s.Set(flashesKey, append(slices.Clip(list), signing.Tuple{m.Category, m.Message}))
-	c.App().Signals.MessageFlashed.Send(c, m)
-}
-
-// flashesKey is where Flask keeps messages.
-const flashesKey = "_flashes"
-
-// FlashedMessages takes the messages out of the session and returns those of the categories, all if none is named. Within a
-// request it returns the same again; messages flashed after the first call are for the next request.
-//
-// Source: flask.get_flashed_messages.
-func (c *Context) FlashedMessages(categories ...string) []FlashMessage {
-	s := c.Session()
-	m := c.lazy()
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if !m.session.flashed {
-		m.session.flashed = true
-		if s.Has(flashesKey) {
-			list, _ := s.Pop(flashesKey)
-			m.session.flashes = readFlashes(list)
-		}
-	}
-	if len(categories) == 0 {
-		return slices.Clone(m.session.flashes)
-	}
-	return slices.DeleteFunc(slices.Clone(m.session.flashes), func(f FlashMessage) bool { return !slices.Contains(categories, f.Category) })
-}
-
-func readFlashes(v any) []FlashMessage {
-	var out []FlashMessage
-	list, _ := v.([]any)
-	for _, item := range list {
-		pair, ok := item.(signing.Tuple)
-		if !ok {
-			raw, _ := item.([]any)
-			pair = signing.Tuple(raw)
-		}
-		if len(pair) == 2 {
-			category, _ := pair[0].(string)
-			out = append(out, FlashMessage{category, pair[1]})
-		}
-	}
-	return out
+// openedSession is the session if somebody has opened it, else nil.
+func (c *Context) openedSession() *Session {
+	st := &c.lazy().session
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	return st.session
 }

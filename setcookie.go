@@ -3,93 +3,105 @@ package carafe
 import (
 	"fmt"
 	"net/http"
-	"strconv"
 	"strings"
+	"time"
 )
 
-// addCookie writes a Set-Cookie header; a cookie that browsers would drop for its size is warned of.
-func (resp *Response) addCookie(a *App, cookie *http.Cookie) error {
-	line, err := setCookieLine(cookie)
-	if err != nil {
+// SetCookie adds a cookie, next to those that are set already. A positive MaxAge also writes Expires, for clients that know
+// no other; a negative one deletes. An empty Path means "/". Values with characters that a cookie cannot hold are
+// quoted and escaped as Python's http.cookies does, which [Request.CookieValues] undoes.
+//
+// The error says what cannot be: a name that is no token, a Domain that would end the attribute, or a name that begins with
+// __Host- or __Secure- without the attributes that browsers then insist on.
+//
+// Source: werkzeug.wrappers.Response.set_cookie.
+func (resp *Response) SetCookie(c *http.Cookie) error {
+	cookie := *c
+	name := strings.ToLower(c.Name)
+	if !c.Secure && !c.Partitioned && (strings.HasPrefix(name, "__host-") || strings.HasPrefix(name, "__secure-")) {
+		return fmt.Errorf("carafe: the cookie %q needs Secure: browsers drop it otherwise", c.Name)
+	}
+	if cookie.Path == "" {
+		cookie.Path = "/"
+	}
+	if err := checkCookiePrefix(&cookie); err != nil {
 		return err
 	}
-	if size := a.Config.MaxCookieSize; size > 0 && len(line) > size {
-		a.logger().Warn("carafe: a cookie is too large: browsers may silently ignore it", "cookie", cookie.Name,
-			"value bytes", len(cookie.Value), "header bytes", len(line), "limit", size)
+	line, err := CookieHeader(&cookie, time.Now())
+	if err != nil {
+		return err
 	}
 	resp.materialize()
 	resp.Header.Add(headerCookie, line)
 	return nil
 }
 
-// setCookieLine is the value of a Set-Cookie header, with its attributes in Werkzeug's order. A negative MaxAge is
-// written as 0, which deletes the cookie.
+// checkCookiePrefix refuses what browsers would drop: they hold the prefixes in whatever case (RFC 6265bis, 4.1.3).
+func checkCookiePrefix(c *http.Cookie) error {
+	name := strings.ToLower(c.Name)
+	host := strings.HasPrefix(name, "__host-")
+	switch {
+	case (host || strings.HasPrefix(name, "__secure-")) && !c.Secure && !c.Partitioned:
+		return fmt.Errorf("carafe: the cookie %q needs Secure: browsers drop it otherwise", c.Name)
+	case host && (c.Domain != "" || c.Path != "/"):
+		return fmt.Errorf("carafe: the cookie %q can have no Domain, and Path /: browsers drop it otherwise", c.Name)
+	}
+	return nil
+}
+
+// DeleteCookie has the client forget a cookie: Path and Domain must be those it was set with.
 //
-// Source: werkzeug.http.dump_cookie.
-func setCookieLine(cookie *http.Cookie) (string, error) {
-	if !isToken(cookie.Name) {
-		return "", fmt.Errorf("carafe: %q cannot be the name of a cookie", cookie.Name)
-	}
-	var b strings.Builder
-	b.WriteString(cookie.Name + "=" + quoteCookie(cookie.Value))
-	attribute := func(on bool, text string) {
-		if on {
-			b.WriteString("; " + text)
-		}
-	}
-	attribute(cookie.Domain != "", "Domain="+cookie.Domain)
-	attribute(!cookie.Expires.IsZero(), "Expires="+cookie.Expires.UTC().Format(http.TimeFormat))
-	attribute(cookie.MaxAge != 0, "Max-Age="+strconv.Itoa(max(cookie.MaxAge, 0)))
-	attribute(cookie.Secure || cookie.Partitioned, "Secure")
-	attribute(cookie.HttpOnly, "HttpOnly")
-	attribute(cookie.Path != "", "Path="+cookie.Path)
-	attribute(cookie.SameSite != 0, "SameSite="+sameSiteName(cookie.SameSite))
-	attribute(cookie.Partitioned, "Partitioned")
-	line := b.String()
-	return line, checkHeader(headerCookie, line)
+// Source: Response.delete_cookie.
+func (resp *Response) DeleteCookie(c *http.Cookie) error {
+	gone := *c
+	gone.Value, gone.MaxAge, gone.Expires = "", -1, time.Unix(0, 0)
+	return resp.SetCookie(&gone)
 }
 
-func sameSiteName(mode http.SameSite) string {
-	switch mode {
-	case http.SameSiteStrictMode:
-		return "Strict"
-	case http.SameSiteNoneMode:
-		return "None"
+// addCookie is SetCookie for a cookie whose path is settled, at a time by the app's clock.
+func (resp *Response) addCookie(cookie *http.Cookie, now time.Time) error {
+	line, err := CookieHeader(cookie, now)
+	if err != nil {
+		return err
 	}
-	return "Lax"
+	resp.materialize()
+	resp.Header.Add(headerCookie, line)
+	return nil
 }
 
-// cookieBytes stand in a cookie's value as they are, next to letters and digits.
-const cookieBytes = "!#$%&'()*+-./:<=>?@[]^_`{|}~"
-
-// quoteCookie puts a value in quotes, with octal escapes, if it has bytes that a cookie cannot hold.
+// warnLargeCookies warns of cookies that browsers would drop for their size.
 //
-// Source: werkzeug.http.dump_cookie, after Python's http.cookies.
-func quoteCookie(value string) string {
-	plain := true
-	for i := 0; i < len(value) && plain; i++ {
-		plain = isCookieByte(value[i])
-	}
-	if plain {
-		return value
-	}
-	var b strings.Builder
-	b.WriteByte('"')
-	for i := 0; i < len(value); i++ {
-		switch c := value[i]; {
-		case c == '"' || c == '\\':
-			b.WriteByte('\\')
-			b.WriteByte(c)
-		case c < ' ' || c >= 0x7f || c == ',' || c == ';':
-			fmt.Fprintf(&b, "\\%03o", c)
-		default:
-			b.WriteByte(c)
+// Source: werkzeug.http.dump_cookie, Config.MAX_COOKIE_SIZE.
+func (a *App) warnLargeCookies(c *Context, resp *Response) {
+	limit := a.Config.MaxCookieSize
+	for _, line := range resp.Header[headerCookie] {
+		if limit <= 0 || len(line) <= limit {
+			continue
 		}
+		name, rest, _ := strings.Cut(line, "=")
+		value, _, _ := strings.Cut(rest, ";")
+		a.logger().WarnContext(c, "carafe: a cookie is too large: browsers may silently ignore it", "cookie", name,
+			"value_bytes", len(value), "header_bytes", len(line), "limit", limit, "endpoint", c.Endpoint())
 	}
-	b.WriteByte('"')
-	return b.String()
 }
 
-func isCookieByte(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte(cookieBytes, c) >= 0
+// SetHeader sets a header in place of what it was. A name that is no token, or a value with CR, LF, NUL or another control
+// character, is refused. Values in Header itself are checked too, but only before the response is written.
+func (resp *Response) SetHeader(name, value string) error {
+	if err := checkHeader(name, value); err != nil {
+		return err
+	}
+	resp.materialize()
+	resp.Header.Set(name, value)
+	return nil
+}
+
+// AddHeader is SetHeader that keeps the values there are.
+func (resp *Response) AddHeader(name, value string) error {
+	if err := checkHeader(name, value); err != nil {
+		return err
+	}
+	resp.materialize()
+	resp.Header.Add(name, value)
+	return nil
 }

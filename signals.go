@@ -39,6 +39,17 @@ func (s *Signal[T]) Connect(f func(ctx context.Context, event T)) (disconnect fu
 	}
 }
 
+// ConnectFrom is Connect for what is sent within app only: for a signal of your own that several apps send.
+//
+// Source: blinker's sender, Signal.connected_to.
+func (s *Signal[T]) ConnectFrom(app *App, f func(ctx context.Context, event T)) (disconnect func()) {
+	return s.Connect(func(ctx context.Context, event T) {
+		if CurrentApp(ctx) == app {
+			f(ctx, event)
+		}
+	})
+}
+
 // change replaces the list by an edited copy; s.mu is held.
 func (s *Signal[T]) change(edit func([]receiver[T]) []receiver[T]) {
 	var list []receiver[T]
@@ -65,7 +76,11 @@ func (s *Signal[T]) Send(ctx context.Context, event T) {
 	}
 }
 
-// Signals are what an App tells of itself. The sender is the App: each App has its own.
+// Signals are what an App tells of itself. A signal of your own is a variable:
+//
+//	var OrderPlaced carafe.Signal[Order]
+//
+// The sender is the App: each App has its own.
 type Signals struct {
 	AppContextPushed      Signal[*AppContext]     // an app context was opened
 	AppContextTearingDown Signal[AppTeardown]     // after its teardown functions

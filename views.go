@@ -34,7 +34,7 @@ func textResult(s string) result { return result{text: s, isText: true} }
 
 // compileView checks that view is a view for a rule with these variables and makes the closure that calls it. edited says
 // that URL value preprocessors may change the variables first.
-func compileView(view any, vars []routing.Variable, edited bool) (viewFunc, error) {
+func compileView(a *App, view any, vars []routing.Variable, edited bool) (viewFunc, error) {
 	if v := reflect.ValueOf(view); v.Kind() == reflect.Func && v.IsNil() {
 		return nil, fmt.Errorf("the view is a nil %T", view)
 	}
@@ -42,12 +42,12 @@ func compileView(view any, vars []routing.Variable, edited bool) (viewFunc, erro
 		return f, nil
 	}
 	if isClassView(view) {
-		return compileClass(view, vars, edited)
+		return compileClass(a, view, vars, edited)
 	}
 	if f := compileFrequent(view, vars, edited); f != nil {
 		return f, nil
 	}
-	return planView(view, vars)
+	return planView(a, view, vars)
 }
 
 // compileHandler takes what net/http calls a handler, and Carafe's canonical View.
@@ -149,13 +149,13 @@ const viewShapes = `a view is func([c *carafe.Context,] [the rule's variables,] 
 
 // planView reads the function's type once and returns a closure that fills its arguments from
 // the match and reads its results.
-func planView(view any, vars []routing.Variable) (viewFunc, error) {
+func planView(a *App, view any, vars []routing.Variable) (viewFunc, error) {
 	t := reflect.TypeOf(view)
 	if t == nil || t.Kind() != reflect.Func {
 		return nil, fmt.Errorf("a %T is not a view: %s", view, viewShapes)
 	}
 	fn := reflect.ValueOf(view)
-	args, err := planArguments(t, vars)
+	args, err := planArguments(a, t, vars)
 	if err != nil {
 		return nil, err
 	}
@@ -196,7 +196,7 @@ func newCall(fn reflect.Value, t reflect.Type, args []argument, read func([]refl
 	}
 }
 
-func planArguments(t reflect.Type, vars []routing.Variable) ([]argument, error) {
+func planArguments(a *App, t reflect.Type, vars []routing.Variable) ([]argument, error) {
 	if t.IsVariadic() {
 		return nil, fmt.Errorf("%v is variadic: %s", t, viewShapes)
 	}
@@ -227,7 +227,7 @@ func planArguments(t reflect.Type, vars []routing.Variable) ([]argument, error) 
 	if bound == nil {
 		return args, nil
 	}
-	arg, err := planBinding(bound)
+	arg, err := planBinding(a, bound, vars)
 	return append(args, arg), err
 }
 

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 )
 
@@ -39,4 +40,55 @@ func (d *Dispatcher) match(path string) (http.Handler, string) {
 		return d.Default, ""
 	}
 	return http.HandlerFunc(http.NotFound), ""
+}
+
+// ShiftPrefix moves prefix from the path of r to its script name: what a mount point does to a request.
+//
+// prefix is decoded, with a leading and no trailing slash ("/api"); "" changes nothing. It reports false, and returns r
+// itself, if the path is not prefix and does not go on with "/" after it. A path equal to prefix becomes "", as
+// PATH_INFO does. The raw path and the rest of the request stay; r itself is not changed.
+//
+// Source: PEP 3333 on SCRIPT_NAME, wsgiref.util.shift_path_info, Werkzeug DispatcherMiddleware.
+func ShiftPrefix(r *http.Request, prefix string) (*http.Request, bool) {
+	if prefix == "" {
+		return r, true
+	}
+	rest, ok := strings.CutPrefix(r.URL.Path, prefix)
+	if !ok || rest != "" && rest[0] != '/' {
+		return r, false
+	}
+	shifted := WithScriptName(r, ScriptName(r)+prefix)
+	u := *r.URL
+	u.Path, u.RawPath = rest, cutRawPrefix(r.URL.RawPath, prefix)
+	shifted.URL = &u
+	return shifted, true
+}
+
+// cutRawPrefix cuts from a percent-encoded path as many bytes as decode to prefix. "" stays "".
+func cutRawPrefix(raw, prefix string) string {
+	i := 0
+	for range len(prefix) {
+		switch {
+		case i >= len(raw):
+			return ""
+		case raw[i] == '%':
+			i += 3
+		default:
+			i++
+		}
+	}
+	if i > len(raw) {
+		return ""
+	}
+	rest := raw[i:]
+	if rest == "" || rest[0] != '/' || !isDecoded(rest, raw, prefix) {
+		return "" // "%2F" behind the prefix: no RawPath can say that and begin with a slash
+	}
+	return rest
+}
+
+// isDecoded reports whether rest is a usable RawPath: cut at an escape's border and behind the prefix indeed.
+func isDecoded(rest, raw, prefix string) bool {
+	head, err := url.PathUnescape(raw[:len(raw)-len(rest)])
+	return err == nil && head == prefix
 }

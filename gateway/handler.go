@@ -57,7 +57,6 @@ var (
 	ErrTooLong        = errors.New("gateway: the body is longer than its Content-Length")
 	ErrTooShort       = errors.New("gateway: the body is shorter than its Content-Length")
 	errClientGone     = errors.New("gateway: the client has left")
-	errorStatus       = "500 Internal Server Error"
 	errorText         = "A server error occurred. Please contact the administrator.\n"
 	serverErrorHeader = http.Header{"Content-Type": {"text/plain; charset=utf-8"}, "X-Content-Type-Options": {"nosniff"}}
 )

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -62,7 +63,7 @@ func TestLintOfHandlers(t *testing.T) {
 		want string // "" means that lint is content
 	}{
 		{"a plain page is right", sets(200, "page", plainText), ""},
-		{"a redirect by path is right", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/there", 302) }, ""},
+		{"a redirect by path is right", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/there", http.StatusFound) }, ""},
 		{"an empty 204 is right", sets(204, ""), ""},
 		{"a 304 with its ETag is right", sets(304, "", `Etag: W/"x"`, "Cache-Control: no-cache"), ""},
 		{"trailers are right", func(w http.ResponseWriter, r *http.Request) {
@@ -183,8 +184,12 @@ func TestLintOfApplications(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var got findings
-			url, rec := serve(t, gateway.Handler(gateway.Lint{Report: got.report}.Application(tt.app)))
-			ask(rule{}, url)
+			rec := &record{}
+			srv := httptest.NewUnstartedServer(gateway.Handler(gateway.Lint{Report: got.report}.Application(tt.app)))
+			srv.Config.ErrorLog = log.New(rec, "", 0)
+			srv.Start()
+			ask(rule{}, srv.URL)
+			srv.Close() // the body is closed when the client has its answer already
 			if said := got.String() + rec.String(); tt.want == "" && len(got.all) > 0 || !strings.Contains(said, tt.want) {
 				t.Errorf("lint says %q, want %q", said, tt.want)
 			}
@@ -275,8 +280,9 @@ func TestRulesUnderLintFindNothingInRightApplications(t *testing.T) {
 	right := slices.DeleteFunc(slices.Clone(rules), func(r rule) bool { return r.status >= 500 || r.broken || r.method == "HEAD" })
 	for _, r := range right {
 		var got findings
-		url, _ := serve(t, gateway.Handler(gateway.Lint{Report: got.report}.Application(r.app)))
-		checkRule(t, r, url)
+		srv := httptest.NewServer(gateway.Handler(gateway.Lint{Report: got.report}.Application(r.app)))
+		checkRule(t, r, srv.URL)
+		srv.Close()
 		for _, f := range got.all {
 			allowed := func(part string) bool { return strings.Contains(f.Message, part) }
 			if !slices.ContainsFunc([]string{"without a Content-Type", "another spelling", "MaxBytesReader"}, allowed) {

@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"html"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -93,7 +95,7 @@ func hostText(r *http.Request) string {
 	if !goodHost.MatchString(host) {
 		return ""
 	}
-	port := map[string]string{"http": ":80", "https": ":443"}[gateway.Scheme(r)]
+	port := map[string]string{"http": ":80", "ws": ":80", "https": ":443", "wss": ":443"}[gateway.Scheme(r)]
 	return strings.TrimSuffix(host, cmp.Or(port, "\n"))
 }
 
@@ -105,14 +107,25 @@ func facts(r *http.Request) map[string]any {
 	for _, addr := range gateway.AccessRoute(r) {
 		route = append(route, addr)
 	}
-	url := scheme + "://" + host + root + r.URL.EscapedPath()
-	if r.URL.RawQuery != "" {
-		url += "?" + r.URL.RawQuery
-	}
 	return map[string]any{
-		"remote_addr": gateway.RemoteAddr(r), "access_route": route, "scheme": scheme, "host": host, "url": url,
+		"remote_addr": gateway.RemoteAddr(r), "access_route": route, "scheme": scheme, "host": host, "url": urlText(r, scheme, host, root),
 		"script_root": root, "is_secure": scheme == "https" || scheme == "wss",
 	}
+}
+
+// urlText is Werkzeug's Request.url: scheme and host in lower case, and "//" also before an empty host if the scheme is one
+// that Python knows to have hosts.
+func urlText(r *http.Request, scheme, host, root string) string {
+	scheme = strings.ToLower(scheme)
+	text := scheme + ":"
+	if host != "" || slices.Contains([]string{"http", "https", "ws", "wss", "ftp"}, scheme) {
+		text += "//" + strings.ToLower(host)
+	}
+	text += (&url.URL{Path: root}).EscapedPath() + r.URL.EscapedPath()
+	if r.URL.RawQuery != "" {
+		text += "?" + r.URL.RawQuery
+	}
+	return text
 }
 
 func TestProxyFixOracle(t *testing.T) {

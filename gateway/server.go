@@ -3,12 +3,14 @@ package gateway
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -91,3 +93,16 @@ func describe(env Environ) []string {
 func Middleware(mw func(http.Handler) http.Handler) func(Application) Application {
 	return func(app Application) Application { return FromHandler(mw(Handler(app))) }
 }
+
+// isTemporary reports an accept error that passes: no descriptors or memory left, or a client gone before it was taken.
+func isTemporary(err error) bool {
+	for _, errno := range [...]syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.ECONNABORTED, syscall.EINTR} {
+		if errors.Is(err, errno) {
+			return true
+		}
+	}
+	return false
+}
+
+// isRefused reports a socket file without a listener.
+func isRefused(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) }

@@ -29,7 +29,9 @@ func (b Bound) Append(dst []byte, data map[string]any) ([]byte, error) {
 }
 
 // Stream is [Template.Stream].
-func (b Bound) Stream(data map[string]any) iter.Seq2[string, error] { return b.t.stream(b.to, data) }
+func (b Bound) Stream(data map[string]any) iter.Seq2[string, error] {
+	return b.t.stream(b.to, nil, data)
+}
 
 // StreamTo streams to w. The error is an *Error, or that of w, which ends the render.
 func (b Bound) StreamTo(w io.Writer, data map[string]any) error {
@@ -45,19 +47,19 @@ func (b Bound) StreamTo(w io.Writer, data map[string]any) error {
 }
 
 // Bound is what the running render was bound to, nil if to nothing.
-func (c *Context) Bound() any { return c.f.r.bound }
+func (c *Context) Bound() any { return c.bound }
 
 // A Live is a global that is made when it is read, of what the render is bound to. Without ok the
 // name is undefined in that render.
 type Live func(bound any) (value any, ok bool)
 
-// live reads a Live global.
-func (r *render) live(name string) (value, bool) {
-	get, ok := r.env.live[name]
+// readLive reads a Live global.
+func (env *Environment) readLive(bound any, name string) (value, bool) {
+	get, ok := env.live[name]
 	if !ok {
 		return none, false
 	}
-	x, ok := get(r.bound)
+	x, ok := get(bound)
 	if !ok {
 		return none, false
 	}
@@ -84,7 +86,7 @@ func (g *rawFunc) call(f *frame, pos []value, kw []keyword) value {
 	for i, k := range kw {
 		named[i] = Keyword{k.name, toGo(k.v)}
 	}
-	out, err := g.fn(&Context{f}, args, named)
+	out, err := g.fn(f.context(), args, named)
 	if err != nil {
 		throwCause(err)
 	}

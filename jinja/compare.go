@@ -30,25 +30,39 @@ func same(a, b value) bool {
 const maxCompareDepth = 500
 
 // equal is Python's ==. It never fails, but for what nests without end.
-func equal(a, b value) bool { return equalAt(a, b, 0) }
+func equal(a, b value) bool {
+	var c comparer
+	return c.equal(a, b, 0)
+}
 
-func equalAt(a, b value, depth int) bool {
+// A comparer bounds the work of one comparison: a few lists that hold one another twice make an
+// endless one.
+type comparer struct{ steps int }
+
+func (c *comparer) enter(depth int) {
 	if depth > maxCompareDepth {
 		throw(recursionError, "maximum recursion depth exceeded in comparison")
 	}
+	if c.steps++; c.steps > maxItems {
+		throw(overflowError, "comparison takes more than %d steps", maxItems)
+	}
+}
+
+func (c *comparer) equal(a, b value, depth int) bool {
+	c.enter(depth)
 	a, b = plain(a), plain(b)
 	switch {
 	case a.isText() && b.isText():
 		return a.s == b.s
 	case a.isNumber() && b.isNumber():
-		c, ok := compareNumbers(a, b)
-		return ok && c == 0
+		n, ok := compareNumbers(a, b)
+		return ok && n == 0
 	case a.k == kUndefined || b.k == kUndefined:
 		return equalUndefined(a, b)
 	case a.k != b.k:
 		return false
 	}
-	return equalKind(a, b, depth)
+	return c.equalKind(a, b, depth)
 }
 
 func equalUndefined(a, b value) bool {
@@ -62,16 +76,16 @@ func equalUndefined(a, b value) bool {
 }
 
 // equalKind compares two values of one kind that is neither text nor number.
-func equalKind(a, b value, depth int) bool {
+func (c *comparer) equalKind(a, b value, depth int) bool {
 	switch a.k {
 	case kNone:
 		return true
 	case kBytes:
 		return a.s == b.s
 	case kList, kTuple:
-		return equalSeq(a, b, depth)
+		return c.equalSeq(a, b, depth)
 	case kDict:
-		return equalDict(a, b, depth)
+		return c.equalDict(a, b, depth)
 	case kRange:
 		return equalRange(a.r.(*rangeValue), b.r.(*rangeValue))
 	case kTime:
@@ -80,27 +94,27 @@ func equalKind(a, b value, depth int) bool {
 	return sameReference(a.r, b.r)
 }
 
-func equalSeq(a, b value, depth int) bool {
+func (c *comparer) equalSeq(a, b value, depth int) bool {
 	if seqLen(a) != seqLen(b) {
 		return false
 	}
 	for i := range seqLen(a) {
 		x, y := seqAt(a, i), seqAt(b, i)
-		if !same(x, y) && !equalAt(x, y, depth+1) {
+		if !same(x, y) && !c.equal(x, y, depth+1) {
 			return false
 		}
 	}
 	return true
 }
 
-func equalDict(a, b value, depth int) bool {
+func (c *comparer) equalDict(a, b value, depth int) bool {
 	if dictLen(a) != dictLen(b) {
 		return false
 	}
 	for _, k := range dictKeys(a) {
 		x, _ := dictGet(a, k)
 		y, ok := dictGet(b, k)
-		if !ok || !same(x, y) && !equalAt(x, y, depth+1) {
+		if !ok || !same(x, y) && !c.equal(x, y, depth+1) {
 			return false
 		}
 	}
@@ -148,12 +162,13 @@ func compareFloatInt(f float64, i value) (int, bool) {
 
 // order compares a and b for the operator sign; false if they have no order (nan), and an error if
 // Python knows none for their types.
-func order(a, b value, sign string) (int, bool) { return orderAt(a, b, sign, 0) }
+func order(a, b value, sign string) (int, bool) {
+	var c comparer
+	return c.order(a, b, sign, 0)
+}
 
-func orderAt(a, b value, sign string, depth int) (int, bool) {
-	if depth > maxCompareDepth {
-		throw(recursionError, "maximum recursion depth exceeded in comparison")
-	}
+func (c *comparer) order(a, b value, sign string, depth int) (int, bool) {
+	c.enter(depth)
 	a, b = plain(a), plain(b)
 	switch {
 	case a.isText() && b.isText():
@@ -161,7 +176,7 @@ func orderAt(a, b value, sign string, depth int) (int, bool) {
 	case a.isNumber() && b.isNumber():
 		return compareNumbers(a, b)
 	case isSeq(a) && a.k == b.k:
-		return orderSeq(a, b, sign, depth)
+		return c.orderSeq(a, b, sign, depth)
 	case a.k == kTime && b.k == kTime:
 		return a.r.(time.Time).Compare(b.r.(time.Time)), true
 	case a.k == kBytes && b.k == kBytes:
@@ -178,12 +193,12 @@ func orderAt(a, b value, sign string, depth int) (int, bool) {
 	return 0, false
 }
 
-func orderSeq(a, b value, sign string, depth int) (int, bool) {
+func (c *comparer) orderSeq(a, b value, sign string, depth int) (int, bool) {
 	n, m := seqLen(a), seqLen(b)
 	for i := range min(n, m) {
 		x, y := seqAt(a, i), seqAt(b, i)
-		if !same(x, y) && !equalAt(x, y, depth+1) {
-			return orderAt(x, y, sign, depth+1)
+		if !same(x, y) && !c.equal(x, y, depth+1) {
+			return c.order(x, y, sign, depth+1)
 		}
 	}
 	return cmp.Compare(n, m), true

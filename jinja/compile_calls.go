@@ -105,14 +105,14 @@ type writer interface {
 
 // emitCall prints a call without collecting what a macro or a block writes; nil if n is no call.
 func (c *compiler) emitCall(n node, mark int32) stmt {
-	call_, ok := n.(*callNode)
+	called, ok := n.(*callNode)
 	if !ok {
 		return nil
 	}
-	if a, ok := call_.fn.(*attrNode); ok && textMethods[a.name].params != nil {
+	if a, ok := called.fn.(*attrNode); ok && textMethods[a.name].params != nil {
 		return nil
 	}
-	fn, args := c.expr(call_.fn), c.args(&call_.callArgs)
+	fn, args := c.expr(called.fn), c.args(&called.callArgs)
 	escape, volatile := c.escape, c.volatile
 	return func(f *frame) signal {
 		f.mark = mark

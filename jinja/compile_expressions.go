@@ -1,6 +1,9 @@
 package jinja
 
-import "sync/atomic"
+import (
+	"reflect"
+	"sync/atomic"
+)
 
 // expr compiles an expression. What is constant is evaluated now.
 func (c *compiler) expr(n node) expr {
@@ -102,10 +105,10 @@ func (c *compiler) load(name string) expr {
 func (c *compiler) loadContext(name string) expr {
 	undef := newUndefined(undefinedInfo{behave: c.env.opts.Undefined, name: name})
 	return func(f *frame) value {
-		if v, ok := f.ctx.resolve(name); ok {
+		if v, ok := f.ctx.resolve(f.r.globals, name); ok {
 			return v
 		}
-		if v, ok := f.r.live(name); ok {
+		if v, ok := f.r.env.readLive(f.r.bound, name); ok {
 			return v
 		}
 		return undef
@@ -145,8 +148,16 @@ func outer(f *frame, depth int) *frame {
 // A seen remembers the member that an attribute expression found in a Go type the last time: pages
 // read the same field of the same type in every row. It saves two map look-ups (BenchmarkRows).
 type seen struct {
-	plan   *plan
-	member *member
+	typ    reflect.Type
+	member *member // nil if there is none, or the type answers for itself
+}
+
+func see(t reflect.Type, name string) *seen {
+	p := planOf(t)
+	if p.attributer {
+		return &seen{typ: t}
+	}
+	return &seen{t, p.members[name]}
 }
 
 func (c *compiler) attribute(_ at, obj expr, name string) expr {
@@ -155,13 +166,10 @@ func (c *compiler) attribute(_ at, obj expr, name string) expr {
 		v := obj(f)
 		switch v.k {
 		case kGo:
-			if _, ok := v.r.(Attributer); ok {
-				break
-			}
-			p := planOf(typeOf(v.r))
+			t := reflect.TypeOf(v.r)
 			s := last.Load()
-			if s == nil || s.plan != p {
-				s = &seen{p, p.members[name]}
+			if s == nil || s.typ != t {
+				s = see(t, name)
 				last.Store(s)
 			}
 			if s.member != nil {
@@ -343,82 +351,4 @@ func (c *compiler) dict(n *dictNode) expr {
 		}
 		return value{k: kDict, r: d}
 	}
-}
-
-// constant evaluates an expression of literals and operators alone. What fails is left for the
-// render, which may never come to it.
-func (c *compiler) constant(n node) (v value, ok bool) { return c.evaluate(n, isConstant) }
-
-func (c *compiler) evaluate(n node, allowed func(node) bool) (v value, ok bool) {
-	if !allowed(n) {
-		return none, false
-	}
-	if k, isConst := n.(*constNode); isConst {
-		return k.v, true
-	}
-	defer func() {
-		if recover() != nil {
-			v, ok = none, false
-		}
-	}()
-	v = c.literal(n)(nil)
-	return v, len(v.s) <= maxFolded && (v.k != kTuple || seqLen(v) <= maxFolded) && v.k != kUndefined
-}
-
-// literal compiles a node that isLiteral allows, to be run without a frame.
-func (c *compiler) literal(n node) expr {
-	switch n := n.(type) {
-	case *concatNode:
-		parts := make([]expr, len(n.items))
-		for i, item := range n.items {
-			parts[i] = c.literal(item)
-		}
-		return func(f *frame) value {
-			vals := make([]value, len(parts))
-			for i, p := range parts {
-				vals[i] = p(f)
-			}
-			return concat(vals, false)
-		}
-	case *constNode, *itemNode, *condNode:
-		return c.expr(n)
-	}
-	return c.operator(n)
-}
-
-// isLiteral reports whether n is built from literals, lists and dicts included: what it prints is
-// known, though a list itself must be made anew each time.
-func isLiteral(n node) bool {
-	switch n.(type) {
-	case *constNode:
-		return true
-	case *binaryNode, *logicNode, *unaryNode, *compareNode, *tupleNode, *listNode, *dictNode, *concatNode, *itemNode, *condNode:
-		for _, x := range children(n) {
-			if !isLiteral(x) {
-				return false
-			}
-		}
-		return true
-	}
-	return false
-}
-
-// maxFolded bounds a constant's size: 'x' * 1000000 is made when it is printed, not kept.
-const maxFolded = 4096
-
-// isConstant reports whether n is built from literals. Lists and dicts are not constants: a
-// template can change them. Nor is ~, which goes by autoescaping.
-func isConstant(n node) bool {
-	switch n := n.(type) {
-	case *constNode:
-		return true
-	case *binaryNode, *logicNode, *unaryNode, *compareNode, *tupleNode:
-		for _, x := range children(n) {
-			if !isConstant(x) {
-				return false
-			}
-		}
-		return true
-	}
-	return false
 }

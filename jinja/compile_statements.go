@@ -96,11 +96,26 @@ func (c *compiler) output(n *outputNode) []stmt {
 			pending += s
 			continue
 		}
-		flush()
-		out = append(out, c.checked(c.emit(item)))
+		out = append(out, c.checked(after(pending, c.emit(item))))
+		pending = ""
 	}
 	flush()
 	return out
+}
+
+// after is a statement with the text before it: one call less for each {{ }} of a page.
+func after(before string, s stmt) stmt {
+	if before == "" {
+		return s
+	}
+	return func(f *frame) signal {
+		r := f.r
+		r.out = append(r.out, before...)
+		if r.stream != nil {
+			r.flush()
+		}
+		return s(f)
+	}
 }
 
 // checked drops output once the template extends another, where only the render knows.
@@ -147,6 +162,9 @@ func (c *compiler) emit(n node) stmt {
 		return s
 	}
 	e := c.expr(n)
+	if s := c.emitField(n, e, mark); s != nil {
+		return s
+	}
 	switch {
 	case c.volatile:
 		return func(f *frame) signal {
@@ -224,11 +242,27 @@ func (c *compiler) ifElse(n *ifNode) stmt {
 func (c *compiler) set(n *setNode) stmt {
 	mark := c.mark(n.at)
 	v, assign := c.expr(n.v), c.target(n.target)
+	check := c.namespaces(n.target)
 	return func(f *frame) signal {
 		f.mark = mark
+		for _, ns := range check {
+			wantNamespace(ns(f))
+		}
 		assign(f, v(f))
 		return proceed
 	}
+}
+
+// namespaces are the targets that must be namespaces: looked at before the value is evaluated.
+func (c *compiler) namespaces(target node) []expr {
+	var out []expr
+	walk(target, func(n node) bool {
+		if ns, ok := n.(*nsNode); ok {
+			out = append(out, c.load(ns.name))
+		}
+		return true
+	})
+	return out
 }
 
 // setBlock captures its body. Where autoescaping is on, the text is Markup, and so is what its
@@ -369,81 +403,4 @@ func (c *compiler) autoescape(n *autoescapeNode) stmt {
 		f.ctx.escape = before
 		return sig
 	}
-}
-
-// target compiles an assignment to a name, a tuple of targets, or an attribute of a namespace.
-func (c *compiler) target(n node) func(f *frame, v value) {
-	switch n := n.(type) {
-	case *nameNode:
-		return c.assignName(n.name)
-	case *tupleNode:
-		return c.assignTuple(n)
-	case *nsNode:
-		load := c.load(n.name)
-		name := n.attr
-		return func(f *frame, v value) {
-			ns, ok := load(f).r.(*namespace)
-			if !ok {
-				throw(runtimeError, "cannot assign attribute on non-namespace object")
-			}
-			ns.set(text(name), v)
-		}
-	}
-	throw(runtimeError, "cannot assign to %T", n)
-	return nil
-}
-
-// assignName assigns to the slot of the innermost scope, which has the name declared; at the top
-// level other templates and blocks see it too.
-func (c *compiler) assignName(name string) func(f *frame, v value) {
-	slot := c.declare(name)
-	if c.toplevel {
-		return func(f *frame, v value) {
-			f.slots[slot] = v
-			f.ctx.export(name, v)
-		}
-	}
-	return func(f *frame, v value) { f.slots[slot] = v }
-}
-
-func (c *compiler) assignTuple(n *tupleNode) func(f *frame, v value) {
-	targets := make([]func(f *frame, v value), len(n.items))
-	for i, item := range n.items {
-		targets[i] = c.target(item)
-	}
-	want := len(targets)
-	return func(f *frame, v value) {
-		if isSeq(v) && seqLen(v) == want {
-			for i, assign := range targets {
-				assign(f, seqAt(v, i))
-			}
-			return
-		}
-		for i, x := range unpack(v, want) {
-			targets[i](f, x)
-		}
-	}
-}
-
-// unpack is the n items of an iterable, or Python's error.
-func unpack(v value, n int) []value {
-	it, ok := tryIterate(v)
-	if !ok {
-		throw(typeError, "cannot unpack non-iterable %s object", typeName(v))
-	}
-	var out []value
-	for {
-		x, ok := it.next()
-		if !ok {
-			break
-		}
-		if len(out) == n {
-			throw(valueError, "too many values to unpack (expected %d)", n)
-		}
-		out = append(out, x)
-	}
-	if len(out) < n {
-		throw(valueError, "not enough values to unpack (expected %d, got %d)", n, len(out))
-	}
-	return out
 }

@@ -48,7 +48,9 @@ type dictKey struct {
 // indexFrom is the number of keys from which a map pays for itself.
 const indexFrom = 9
 
-func hashKey(v value) dictKey {
+func hashKey(v value) dictKey { return hashAt(v, 0) }
+
+func hashAt(v value, depth int) dictKey {
 	switch v.k {
 	case kInt, kBool:
 		return dictKey{k: kInt, n: v.n}
@@ -61,7 +63,7 @@ func hashKey(v value) dictKey {
 	case kBytes:
 		return dictKey{k: kBytes, s: v.s}
 	case kTuple:
-		return hashTuple(v.r.(*Tuple))
+		return hashTuple(v.r.(*Tuple), depth)
 	case kTime:
 		return dictKey{k: kTime, n: v.r.(time.Time).UnixNano()}
 	case kUndefined:
@@ -81,10 +83,14 @@ func hashFloat(f float64) dictKey {
 	return dictKey{k: kFloat, n: int64(math.Float64bits(f))}
 }
 
-func hashTuple(t *Tuple) dictKey {
+func hashTuple(t *Tuple, depth int) dictKey {
+	if depth > maxCompareDepth {
+		throw(recursionError, "maximum recursion depth exceeded while hashing a tuple")
+	}
 	var b []byte
 	for _, item := range t.items {
-		k := hashKey(item)
+		k := hashAt(item, depth+1)
+		checkItems(len(b) + len(k.s))
 		b = append(b, byte(k.k))
 		b = appendHex(b, rune(k.n>>32), 8)
 		b = appendHex(b, rune(k.n), 8)

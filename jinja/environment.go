@@ -64,7 +64,7 @@ type Options struct {
 type Limits struct {
 	Depth      int // calls, blocks, includes and recursive loops inside one another; 500
 	Output     int // bytes of output; 64 MiB
-	Iterations int // loop iterations in all; 10 million
+	Iterations int // loop iterations and calls of macros and blocks, in all; 10 million
 }
 
 func (l Limits) withDefaults() Limits {

@@ -19,22 +19,30 @@ func addLazyFilters() {
 	addFilter("items", "", filterItems)
 }
 
-// lazily is a generator that starts with the first item asked for.
-func lazily(start func() func() (value, bool)) value {
+// lazily is a generator over in that starts with the first item asked for. Generators over
+// generators are bounded: each is a call inside the other.
+func lazily(in value, start func() func() (value, bool)) value {
+	depth := 1
+	if g, ok := in.r.(*oneShot); ok {
+		depth += g.depth
+	}
+	if depth > maxCompareDepth {
+		throw(recursionError, "more than %d generators over one another", maxCompareDepth)
+	}
 	var next func() (value, bool)
-	return generator(func() (value, bool) {
+	return value{k: kIter, r: &oneShot{depth: depth, it: iterFunc(func() (value, bool) {
 		if next == nil {
 			next = start()
 		}
 		return next()
-	})
+	})}}
 }
 
 func nothing() (value, bool) { return none, false }
 
 func filterMap(f *frame, in value, pos []value, kw []keyword) value {
 	pos, kw = slices.Clone(pos), slices.Clone(kw)
-	return lazily(func() func() (value, bool) {
+	return lazily(in, func() func() (value, bool) {
 		if !truth(in) {
 			return nothing
 		}
@@ -96,7 +104,7 @@ func named(all map[string]*filter, what string, name value) *filter {
 func selecting(keep, byAttr bool) func(f *frame, in value, pos []value, kw []keyword) value {
 	return func(f *frame, in value, pos []value, kw []keyword) value {
 		pos, kw = slices.Clone(pos), slices.Clone(kw)
-		return lazily(func() func() (value, bool) {
+		return lazily(in, func() func() (value, bool) {
 			if !truth(in) {
 				return nothing
 			}
@@ -137,7 +145,7 @@ func selector(f *frame, pos []value, kw []keyword, byAttr bool) func(v value) bo
 
 func filterBatch(_ *frame, in value, a []value) value {
 	count, fill := a[0], a[1]
-	return lazily(func() func() (value, bool) {
+	return lazily(in, func() func() (value, bool) {
 		b := &batcher{it: iterate(in), count: count, fill: fill}
 		return b.next
 	})
@@ -187,7 +195,7 @@ func (b *batcher) last() (value, bool) {
 
 func filterSlice(_ *frame, in value, a []value) value {
 	count, fill := a[0], a[1]
-	return lazily(func() func() (value, bool) {
+	return lazily(in, func() func() (value, bool) {
 		items, n := collect(in), index(count)
 		if n == 0 {
 			throw(zeroDivision, "integer division or modulo by zero")
@@ -215,7 +223,7 @@ func filterSlice(_ *frame, in value, a []value) value {
 
 func filterUnique(f *frame, in value, a []value) value {
 	sensitive, attribute := truth(a[0]), a[1]
-	return lazily(func() func() (value, bool) {
+	return lazily(in, func() func() (value, bool) {
 		it, p := iterate(in), parsePath(attribute)
 		seen := map[dictKey]bool{}
 		return func() (value, bool) {
@@ -235,7 +243,7 @@ func filterUnique(f *frame, in value, a []value) value {
 }
 
 func filterItems(_ *frame, in value, _ []value) value {
-	return lazily(func() func() (value, bool) {
+	return lazily(in, func() func() (value, bool) {
 		if in.k == kUndefined {
 			return nothing
 		}

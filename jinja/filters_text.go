@@ -73,7 +73,7 @@ func filterFormat(_ *frame, in value, pos []value, kw []keyword) value {
 }
 
 func filterTruncate(f *frame, in value, a []value) value {
-	length_, end := index(a[0]), a[2]
+	size, end := index(a[0]), a[2]
 	leeway := 5
 	if l := f.r.env.opts.TruncateLeeway; l != nil {
 		leeway = *l
@@ -82,16 +82,16 @@ func filterTruncate(f *frame, in value, a []value) value {
 		leeway = index(a[3])
 	}
 	endLen := length(end)
-	if length_ < endLen {
-		throw(pyAssertionError, "expected length >= %d, got %d", endLen, length_)
+	if size < endLen {
+		throw(pyAssertionError, "expected length >= %d, got %d", endLen, size)
 	}
 	if leeway < 0 {
 		throw(pyAssertionError, "expected leeway >= 0, got %d", leeway)
 	}
-	if length(in) <= length_+leeway {
+	if length(in) <= size+leeway {
 		return in
 	}
-	cut := slice(in, sliceBounds{none, integer(int64(length_ - endLen)), none})
+	cut := slice(in, sliceBounds{none, integer(int64(size - endLen)), none})
 	if !truth(a[1]) {
 		if !cut.isText() {
 			throw(attributeError, "'%s' object has no attribute 'rsplit'", typeName(cut))

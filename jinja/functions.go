@@ -105,7 +105,7 @@ func method(name string, p *params, do func(f *frame, a []value, kw []keyword) v
 // call calls v, or raises the error that it cannot be called.
 func call(f *frame, v value, pos []value, kw []keyword) value {
 	if c, ok := v.r.(callable); ok {
-		f.r.enter(f)
+		f.r.enter()
 		out := c.call(f, pos, kw)
 		f.r.leave()
 		return out

@@ -60,8 +60,10 @@ func (n *namespace) attr(name string) (value, bool) {
 	return n.get(text(name))
 }
 func (n *namespace) item(key value) (value, bool) { return n.get(key) }
-func (n *namespace) str() string {
-	return "<Namespace " + reprString(value{k: kDict, r: &n.Dict}) + ">"
+func (n *namespace) reprTo(p *reprinter) {
+	p.dst = append(p.dst, "<Namespace "...)
+	p.repr(value{k: kDict, r: &n.Dict})
+	p.dst = append(p.dst, '>')
 }
 
 // A cycler goes round its items.

@@ -13,21 +13,31 @@ import (
 type Kwargs map[string]any
 
 // A Context tells a Go function about the place it is called from, if its first parameter is a
-// *Context. It is valid during the call.
-type Context struct{ f *frame }
+// *Context. It is valid during the call: afterwards the render goes on and changes what it sees.
+type Context struct {
+	scope    *scope
+	globals  map[string]any
+	template string
+	escape   bool
+	bound    any
+}
+
+func (f *frame) context() *Context {
+	return &Context{f.ctx, f.r.globals, f.tmpl.name, f.ctx.escape, f.r.bound}
+}
 
 // Autoescape reports whether the calling template escapes what it prints.
-func (c *Context) Autoescape() bool { return c.f.ctx.escape }
+func (c *Context) Autoescape() bool { return c.escape }
 
 // Template is the name of the calling template, "" for one from a string.
-func (c *Context) Template() string { return c.f.tmpl.name }
+func (c *Context) Template() string { return c.template }
 
 // Lookup is the value that a name has in the calling template's context: what it was rendered
 // with, set at its top level, or a global; not a loop's or a macro's own names.
 func (c *Context) Lookup(name string) (any, bool) {
-	v, ok := c.f.ctx.resolve(name)
+	v, ok := c.scope.resolve(c.globals, name)
 	if !ok {
-		v, ok = c.f.r.live(name)
+		v, ok = c.scope.env.readLive(c.bound, name)
 	}
 	return toGo(v), ok
 }
@@ -195,7 +205,7 @@ func (s *signature) arguments(f *frame, pos []value, kw []keyword) ([]reflect.Va
 	}
 	var in []reflect.Value
 	if s.context {
-		in = append(in, reflect.ValueOf(&Context{f}))
+		in = append(in, reflect.ValueOf(f.context()))
 	}
 	for i, v := range pos {
 		if i == fixed && s.kwargs {

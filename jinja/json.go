@@ -175,6 +175,7 @@ func (e *jsonEncoder) list(v value, depth int) {
 		e.comma(i)
 		e.newline(depth + 1)
 		e.value(x, depth+1)
+		checkItems(len(e.out))
 	}
 	if seqLen(v) > 0 {
 		e.newline(depth)
@@ -195,6 +196,7 @@ func (e *jsonEncoder) dict(v value, depth int) {
 		e.out = appendJSONText(e.out, jsonKey(k))
 		e.out = append(e.out, ": "...)
 		e.value(val, depth+1)
+		checkItems(len(e.out))
 	}
 	if len(keys) > 0 {
 		e.newline(depth)

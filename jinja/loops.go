@@ -6,8 +6,8 @@ func (c *compiler) forLoop(n *forNode) stmt {
 	if n.recursive {
 		return c.recursiveLoop(n)
 	}
-	l := c.loop(n, false)
 	iter, mark := c.expr(n.iter), c.mark(n.at)
+	l := c.loop(n, false)
 	return func(f *frame) signal {
 		f.mark = mark
 		l.run(f, iter(f), nil, 0)
@@ -133,12 +133,13 @@ func (l *loop) run(f *frame, v value, rec *recursion, depth int) {
 // runSeq is the loop of most pages: over a list, without asking for loop. It reports whether a body
 // ran to its end: one that always breaks or continues leaves the else part its turn, as in Jinja2.
 func (l *loop) runSeq(f *frame, v value) (ran bool) {
+	at := indexer(v)
 	for i := 0; i < seqLen(v); i++ {
 		f.r.step()
 		if l.enter != nil {
 			l.enter(f)
 		}
-		l.assign(f, seqAt(v, i))
+		l.assign(f, at(i))
 		switch runBody(l.body, f) {
 		case proceed:
 			ran = true

@@ -121,8 +121,12 @@ type dictView struct {
 func (d *dictView) typeName() string               { return d.what }
 func (d *dictView) attr(name string) (value, bool) { return none, false }
 func (d *dictView) length() int                    { return dictLen(d.d) }
-func (d *dictView) str() string                    { return d.what + "(" + reprString(list(d.items())) + ")" }
-func (d *dictView) iterate() iterator              { return &sliceIter{items: d.items()} }
+func (d *dictView) reprTo(p *reprinter) {
+	p.dst = append(p.dst, d.what+"("...)
+	p.repr(list(d.items()))
+	p.dst = append(p.dst, ')')
+}
+func (d *dictView) iterate() iterator { return &sliceIter{items: d.items()} }
 
 func (d *dictView) items() []value {
 	switch d.what {

@@ -66,6 +66,7 @@ func add(a, b value) value {
 
 // addText joins two texts; beside a Markup the other one is escaped.
 func addText(a, b value) value {
+	checkItems(len(a.s) + len(b.s))
 	if a.k == kStr && b.k == kStr {
 		return text(a.s + b.s)
 	}

@@ -14,6 +14,8 @@ type plan struct {
 	// own means that values of the type keep their methods: they print themselves, or give their
 	// attributes or HTML, and so are not flattened to a list, text or number.
 	own bool
+	// attributer means that values answer for their attributes themselves.
+	attributer bool
 	// ptrPrints means that only a pointer to the type can print itself.
 	ptrPrints bool
 	// members are fields and methods by every name that finds them.
@@ -27,6 +29,8 @@ type member struct {
 	ptr    bool // the method is one of the pointer's
 	name   string
 	fn     *signature
+	read   func(rv reflect.Value) value // what a field's value is to a template
+	plain  reflect.Kind                 // String or Int64 for a field that is just text or a number
 }
 
 var plans sync.Map // of reflect.Type to *plan
@@ -52,9 +56,15 @@ func printsItself(t reflect.Type) bool {
 	return t.Implements(stringerType) || t.Implements(errorType) || t.Implements(marshalerType)
 }
 
+// keepsMethods is plan.own without a plan: a type may have fields of itself.
+func keepsMethods(t reflect.Type) bool {
+	return printsItself(t) || t.Implements(htmlerType) || t.Implements(attrType) || t.Implements(trutherType)
+}
+
 func newPlan(t reflect.Type) *plan {
 	p := &plan{members: map[string]*member{}}
-	p.own = printsItself(t) || t.Implements(htmlerType) || t.Implements(attrType) || t.Implements(trutherType)
+	p.attributer = t.Implements(attrType)
+	p.own = keepsMethods(t)
 	if t.Kind() == reflect.Interface {
 		return p
 	}
@@ -102,7 +112,7 @@ func fieldsOf(t reflect.Type) []*member {
 	var out []*member
 	for _, f := range reflect.VisibleFields(t) {
 		if f.IsExported() {
-			out = append(out, &member{name: f.Name, field: f.Index})
+			out = append(out, &member{name: f.Name, field: f.Index, read: reader(f.Type), plain: plainKind(f.Type)})
 		}
 	}
 	return out
@@ -163,19 +173,67 @@ func (m *member) of(v value) value {
 	if m.field == nil {
 		return value{k: kFunc, r: &goFunc{label: m.name, fn: m.bind(rv), sig: m.fn}}
 	}
+	if rv, ok := m.locate(rv); ok {
+		return m.read(rv)
+	}
+	return none
+}
+
+// locate is the field of a struct or of a pointer to one; false if an embedded pointer on the way
+// is nil.
+func (m *member) locate(rv reflect.Value) (reflect.Value, bool) {
 	if rv.Kind() == reflect.Pointer {
 		rv = rv.Elem()
+	}
+	if len(m.field) == 1 {
+		return rv.Field(m.field[0]), true
 	}
 	for i, x := range m.field {
 		if i > 0 && rv.Kind() == reflect.Pointer {
 			if rv.IsNil() {
-				return none
+				return rv, false
 			}
 			rv = rv.Elem()
 		}
 		rv = rv.Field(x)
 	}
-	return fromElem(rv)
+	return rv, true
+}
+
+func plainKind(t reflect.Type) reflect.Kind {
+	switch {
+	case t == htmlType || keepsMethods(t):
+		return reflect.Invalid
+	case t.Kind() == reflect.String:
+		return reflect.String
+	case reflect.Int <= t.Kind() && t.Kind() <= reflect.Int64:
+		return reflect.Int64
+	}
+	return reflect.Invalid
+}
+
+// reader is how values of a type are read. Fields of plain types, which most are, need no further
+// look at their type each time.
+func reader(t reflect.Type) func(rv reflect.Value) value {
+	switch {
+	case t == htmlType || keepsMethods(t):
+	case t.Kind() == reflect.String:
+		return func(rv reflect.Value) value { return text(rv.String()) }
+	case t.Kind() == reflect.Bool:
+		return func(rv reflect.Value) value { return boolean(rv.Bool()) }
+	case reflect.Int <= t.Kind() && t.Kind() <= reflect.Int64:
+		return func(rv reflect.Value) value { return integer(rv.Int()) }
+	case t.Kind() == reflect.Float64 || t.Kind() == reflect.Float32:
+		return func(rv reflect.Value) value { return float(rv.Float()) }
+	case t.Kind() == reflect.Struct && t != timeType:
+		return func(rv reflect.Value) value {
+			if rv.CanAddr() {
+				return value{k: kGo, r: rv.Addr().Interface()}
+			}
+			return fromElem(rv)
+		}
+	}
+	return fromElem
 }
 
 // bind is the method with its receiver. A value that has no address is copied for a pointer method.
@@ -190,5 +248,3 @@ func (m *member) bind(rv reflect.Value) reflect.Value {
 	}
 	return rv.Method(m.method)
 }
-
-func typeOf(x any) reflect.Type { return reflect.TypeOf(x) }

@@ -11,10 +11,11 @@ type render struct {
 	out      []byte
 	top      *frame // the innermost template code running: where an error happened
 	depth    int    // of calls, blocks, includes and recursive loops
-	steps    int    // loop iterations
+	steps    int    // loop iterations and calls
 	captures int    // macros, set blocks and so on that collect output now
 	free     []*frame
 	args     []value
+	globals  map[string]any      // of this render, before the environment's
 	modules  map[*Template]value // imported without context, for this render
 	stream   func([]byte) bool   // takes finished output; nil if it is collected
 	foreign  bool                // the stream's reader is running
@@ -38,7 +39,7 @@ func (r *render) release() {
 	if cap(out) > maxPooledBuffer {
 		out = nil
 	}
-	clear(r.args)
+	clear(r.args[:cap(r.args)])
 	*r = render{out: out, free: r.free, args: r.args[:0]}
 	renders.Put(r)
 }
@@ -98,6 +99,7 @@ func (r *render) push(c *code, parent *frame, ctx *scope) *frame {
 	if r.depth++; r.depth > r.env.limits.Depth {
 		throw(recursionError, "maximum recursion depth exceeded (%d)", r.env.limits.Depth)
 	}
+	r.step()
 	f := r.frame(c)
 	f.parent, f.ctx, f.r, f.tmpl, f.prev = parent, ctx, r, c.tmpl, r.top
 	r.top = f
@@ -132,7 +134,7 @@ func (r *render) pop(f *frame, c *code) {
 }
 
 // enter and leave count a call of something that is not template code.
-func (r *render) enter(*frame) {
+func (r *render) enter() {
 	if r.depth++; r.depth > r.env.limits.Depth {
 		throw(recursionError, "maximum recursion depth exceeded (%d)", r.env.limits.Depth)
 	}
@@ -140,10 +142,10 @@ func (r *render) enter(*frame) {
 
 func (r *render) leave() { r.depth-- }
 
-// step counts a loop iteration and checks the bounds of work and output.
+// step counts a loop iteration, a call or a block, and checks the bounds of work and output.
 func (r *render) step() {
 	if r.steps++; r.steps > r.env.limits.Iterations {
-		throw(overflowError, "more than %d loop iterations", r.env.limits.Iterations)
+		throw(overflowError, "more than %d loop iterations and calls", r.env.limits.Iterations)
 	}
 	r.checkOutput()
 }
@@ -214,7 +216,7 @@ type local struct {
 }
 
 // resolve finds a name: set at the top level, handed on, given to the render, or global.
-func (s *scope) resolve(name string) (value, bool) {
+func (s *scope) resolve(globals map[string]any, name string) (value, bool) {
 	env := s.env
 	for ; s != nil; s = s.outer {
 		if s.vars != nil {
@@ -232,6 +234,9 @@ func (s *scope) resolve(name string) (value, bool) {
 				return fromGo(x), true
 			}
 		}
+	}
+	if x, ok := globals[name]; ok {
+		return fromGo(x), true
 	}
 	v, ok := env.globals[name]
 	return v, ok

@@ -45,6 +45,18 @@ func seqAt(v value, i int) value {
 	return fromElem(reflect.ValueOf(v.r).Index(i))
 }
 
+// indexer is seqAt for many items of one list: what has to be found out about a Go slice of some
+// type is found out once.
+func indexer(v value) func(i int) value {
+	switch v.r.(type) {
+	case *List, *Tuple, []any, []string, []map[string]any, []int:
+		return func(i int) value { return seqAt(v, i) }
+	}
+	rv := reflect.ValueOf(v.r)
+	read := reader(rv.Type().Elem())
+	return func(i int) value { return read(rv.Index(i)) }
+}
+
 // items are all items of a list or tuple; not to be changed.
 func seqItems(v value) []value {
 	switch s := v.r.(type) {
@@ -132,7 +144,10 @@ type iterFunc func() (value, bool)
 func (i iterFunc) next() (value, bool) { return i() }
 
 // A oneShot is a generator: it can be run through once, and has no length.
-type oneShot struct{ it iterator }
+type oneShot struct {
+	it    iterator
+	depth int // of generators over generators
+}
 
 func (o *oneShot) next() (value, bool) { return o.it.next() }
 

@@ -47,7 +47,14 @@ func (t *Template) Render(data map[string]any) (string, error) {
 
 // Append renders and appends the output to dst. On an error dst is returned as it was.
 func (t *Template) Append(dst []byte, data map[string]any) ([]byte, error) {
+	return t.AppendWith(dst, nil, data)
+}
+
+// AppendWith is Append with globals of this render alone, a request for example: unlike data, they
+// are seen by templates that are imported without context. They come before the environment's.
+func (t *Template) AppendWith(dst []byte, globals, data map[string]any) ([]byte, error) {
 	r := newRender(t.env)
+	r.globals = globals
 	if err := t.run(r, data); err != nil {
 		return dst, err
 	}
@@ -71,12 +78,19 @@ func (t *Template) RenderTo(w io.Writer, data map[string]any) error {
 // Stream renders piece by piece: each text and each {{ }} is yielded as it is made, and what a
 // macro or a set block collects is not. The last pair carries the error if the render fails; what
 // was yielded before stands.
-func (t *Template) Stream(data map[string]any) iter.Seq2[string, error] { return t.stream(nil, data) }
+func (t *Template) Stream(data map[string]any) iter.Seq2[string, error] {
+	return t.StreamWith(nil, data)
+}
 
-func (t *Template) stream(bound any, data map[string]any) iter.Seq2[string, error] {
+// StreamWith is Stream with globals of this render alone, as AppendWith has them.
+func (t *Template) StreamWith(globals, data map[string]any) iter.Seq2[string, error] {
+	return t.stream(nil, globals, data)
+}
+
+func (t *Template) stream(bound any, globals, data map[string]any) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		r := newRender(t.env)
-		r.bound = bound
+		r.bound, r.globals = bound, globals
 		r.stream = func(b []byte) bool {
 			// A panic of the reader is the reader's: run lets it through.
 			r.foreign = true

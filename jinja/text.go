@@ -126,6 +126,10 @@ func (p *reprinter) function(v value) {
 }
 
 func (p *reprinter) object(v value) {
+	if o, ok := v.r.(interface{ reprTo(p *reprinter) }); ok {
+		p.nested(v, "...", func() { o.reprTo(p) })
+		return
+	}
 	if o, ok := v.r.(interface{ repr() string }); ok {
 		p.dst = append(p.dst, o.repr()...)
 		return
@@ -150,6 +154,7 @@ func (p *reprinter) nested(v value, again string, print func()) {
 		}
 	}
 	p.open = append(p.open, id)
+	checkItems(len(p.dst))
 	print()
 	p.open = p.open[:len(p.open)-1]
 }
@@ -171,6 +176,7 @@ func (p *reprinter) sequence(open string, v value, end string) {
 			p.dst = append(p.dst, ", "...)
 		}
 		p.repr(seqAt(v, i))
+		checkItems(len(p.dst))
 	}
 	p.dst = append(p.dst, end...)
 }

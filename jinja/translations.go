@@ -73,6 +73,9 @@ func (g gettext) call(f *frame, t Translations, newstyle bool, pos []value, kw [
 		plural, n = str(pos[1]), pos[2]
 	}
 	out := text(t.Translate(context, singular, plural, pluralNumber(n)))
+	if g.plural && plural == "" && out.s == singular && pluralNumber(n) != 1 {
+		out.s = "" // an empty plural is one all the same
+	}
 	if !newstyle {
 		return out
 	}

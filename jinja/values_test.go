@@ -25,11 +25,11 @@ func (o *Obj) Attr(name string) (any, bool) {
 	return v, ok
 }
 
-// withHTML is an object with HTML of its own.
-type withHTML struct{ html, text string }
+// HTMLObj is an object with HTML of its own.
+type HTMLObj struct{ html, text string }
 
-func (w *withHTML) HTML() template.HTML { return template.HTML(w.html) }
-func (w *withHTML) String() string      { return w.text }
+func (w *HTMLObj) HTML() template.HTML { return template.HTML(w.html) }
+func (w *HTMLObj) String() string      { return w.text }
 
 // decodeDict reads an object of tagged values as render data.
 func decodeDict(t *testing.T, raw json.RawMessage) map[string]any {
@@ -179,7 +179,7 @@ func decodeMade(t *testing.T, tag string, raw json.RawMessage) any {
 		return func(jinja.Kwargs, ...any) any { return v }
 	case "$html":
 		parts := decodeItems(t, raw)
-		return &withHTML{parts[0].(string), parts[1].(string)}
+		return &HTMLObj{parts[0].(string), parts[1].(string)}
 	case "$fn":
 		return decodeFunction(t, decodeItems(t, raw))
 	}

@@ -1,7 +1,6 @@
 package routing
 
 import (
-	"errors"
 	"net/http"
 	"slices"
 
@@ -37,11 +36,12 @@ func (m *Map) Foreign(r *http.Request) (http.Handler, error) {
 	}
 	router := m.foreignRouter()
 	var match mux.RouteMatch
-	switch matched := router.Match(r, &match); {
-	case matched && match.MatchErr == nil:
+	if router.Match(r, &match) && match.MatchErr == nil {
 		return router, nil
-	case errors.Is(match.MatchErr, mux.ErrMethodMismatch):
-		return nil, &MethodNotAllowed{Allow: foreignMethods(router, r)}
+	}
+	// MatchErr would not do: gorilla/mux forgets that the method was at fault when a prefix of a later route fits.
+	if allow := foreignMethods(router, r); len(allow) > 0 {
+		return nil, &MethodNotAllowed{Allow: allow}
 	}
 	return nil, ErrNotFound
 }

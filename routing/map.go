@@ -56,6 +56,9 @@ type Options struct {
 	// MuxOnly matches with gorilla/mux's table alone, without the index: for comparison, at a
 	// hundredth of the speed. The environment's CARAFE_ROUTER=mux turns it on too.
 	MuxOnly bool
+	// Router is what Map.Router gives, for an owner that makes another map of the same rules; nil
+	// means one of the map's own.
+	Router *mux.Router
 }
 
 // RouterVariable is the environment variable that turns Options.MuxOnly on, if it is "mux"
@@ -65,7 +68,9 @@ const RouterVariable = "CARAFE_ROUTER"
 // New makes a map without rules.
 func New(opts Options) *Map {
 	opts.MuxOnly = opts.MuxOnly || os.Getenv(RouterVariable) == "mux"
-	return &Map{opts: opts, byEndpoint: make(map[string][]*Rule)}
+	m := &Map{opts: opts, byEndpoint: make(map[string][]*Rule), foreign: opts.Router}
+	m.hasForeign.Store(opts.Router != nil)
+	return m
 }
 
 // Options are the settings that the map was made with.

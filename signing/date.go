@@ -10,6 +10,9 @@ import (
 
 const imfDate = "Mon, 02 Jan 2006 15:04:05 GMT"
 
+// ParseDate reads a date as Werkzeug's parse_date does, in UTC; ok is false for what is none.
+func ParseDate(s string) (t time.Time, ok bool) { return parseDate(s) }
+
 // parseDate reads a date as Werkzeug's parse_date does, which is as lax as Python's email package:
 // RFC 1123, RFC 850, asctime and what mail has seen over the years. The result is in UTC.
 //

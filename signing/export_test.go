@@ -6,7 +6,6 @@ var (
 	Decompress      = decompress
 	DecodeURLSafe   = decodeURLSafe
 	DecodeLax       = func(text []byte) ([]byte, error) { return decodeLax([]byte{}, text, false, 0) }
-	ParseDate       = parseDate
 	HashWithSalt    = hashPassword
 	DefaultMaximum  = defaultMaxPayload
 	LongestDeflated = maxDeflate

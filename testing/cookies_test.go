@@ -13,7 +13,7 @@ import (
 func cookieApp() *carafe.App {
 	return newApp(func(c *carafe.Context) any {
 		resp := carafe.Text(c.Request.Header.Get("Cookie"))
-		resp.Header["Set-Cookie"] = c.Request.Args()["set"]
+		resp.Header["Set-Cookie"] = c.Request.Args().List("set")
 		return resp
 	})
 }

@@ -233,12 +233,11 @@ func checkFile(t *testing.T, r *carafe.Request, want string) {
 	if err != nil {
 		t.Fatalf("there is no file: %v", err)
 	}
-	opened, err := f.Open()
+	content, err := io.ReadAll(f.Open())
 	if err != nil {
 		t.Fatal(err)
 	}
-	content, _ := io.ReadAll(opened)
-	if got := f.Filename + " " + f.Header.Get("Content-Type") + " " + string(content); got != want {
+	if got := f.Filename + " " + f.ContentType() + " " + string(content); got != want {
 		t.Errorf("the file is %q, want %q", got, want)
 	}
 }

@@ -115,6 +115,8 @@ func BenchmarkRows(b *testing.B) {
 	})
 }
 
+// BenchmarkLayout has no peers in Go: html/template has no inheritance with super nor macros with
+// keyword arguments, and gonja v2.9.1 fails on the page.
 func BenchmarkLayout(b *testing.B) {
 	b.Run("carafe", func(b *testing.B) {
 		t, err := env(b, pages.Layout).Template("page.html")

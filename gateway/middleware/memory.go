@@ -43,7 +43,7 @@ func (m *Memory) Take(_ context.Context, key string, interval, burst time.Durati
 		s.empty = make(map[string]time.Time)
 	}
 	s.empty[key] = now.Add(filled + interval)
-	s.forget(now, m.perShard())
+	s.forget(now, m.perShard(), key)
 	return filled + interval, true, nil
 }
 
@@ -55,8 +55,9 @@ func (m *Memory) perShard() int {
 }
 
 // forget drops clients with an empty bucket when there are twice as many clients as after the last time, so that each
-// request pays for a constant part of it. If there are still more than limit, a quarter goes whoever it is.
-func (s *shard) forget(now time.Time, limit int) {
+// request pays for a constant part of it. If there are still more than limit, a quarter goes whoever it is,
+// but for keep, who is being served.
+func (s *shard) forget(now time.Time, limit int, keep string) {
 	if len(s.empty) <= limit && len(s.empty) <= s.sweep {
 		return
 	}
@@ -70,7 +71,9 @@ func (s *shard) forget(now time.Time, limit int) {
 		if !full || len(s.empty) <= limit*3/4 {
 			break
 		}
-		delete(s.empty, key)
+		if key != keep {
+			delete(s.empty, key)
+		}
 	}
 	s.sweep = max(2*len(s.empty), 16)
 }

@@ -1,0 +1,31 @@
+# The few commands that one uses; .ci/run is what has to hold.
+.PHONY: test race lint fuzz bench ci conformance
+
+TARGET ?= FuzzBind
+PACKAGE ?= .
+FUZZTIME ?= 30s
+
+test:
+	go test ./...
+
+race:
+	go test -race ./...
+
+lint:
+	go vet ./...
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; exit 1; }
+	go run honnef.co/go/tools/cmd/staticcheck@v0.7.0 ./...
+
+# make fuzz TARGET=FuzzPath PACKAGE=./routing FUZZTIME=1m
+fuzz:
+	go test -run '^$$' -fuzz '^$(TARGET)$$' -fuzztime $(FUZZTIME) $(PACKAGE)
+
+bench:
+	go -C bench run . -rounds 5
+
+# docs/conformance.md from testdata/conformance
+conformance:
+	go test -run Conformance -update-conformance .
+
+ci:
+	.ci/run

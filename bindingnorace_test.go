@@ -1,0 +1,5 @@
+//go:build !race
+
+package carafe_test
+
+const poolsLeak = false

@@ -1,0 +1,121 @@
+package carafe_test
+
+import (
+	"fmt"
+	"go/ast"
+	"go/importer"
+	"go/parser"
+	"go/token"
+	"go/types"
+	"io"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// snippetImports are the packages that the snippets of docs/from-flask.md may name, by the name.
+var snippetImports = map[string]string{
+	"carafe": module, "blueprints": module + "/blueprints", "carafetest": module + "/testing",
+	"context": "context", "fmt": "fmt", "http": "net/http", "iter": "iter", "log": "log", "strconv": "strconv", "testing": "testing", "time": "time",
+}
+
+// snippetSetting is what the page says is there in all snippets.
+const snippetSetting = "var app = carafe.New(\"shop\")\n\ntype User struct {\n\tID   int    `json:\"id\"`\n\tName string `json:\"name\"`\n}\n\n" +
+	"func find(ctx context.Context, id int) (User, error) { return User{ID: id}, ctx.Err() }\n"
+
+// exportedTypes finds the compiled types of packages, as go list knows them.
+func exportedTypes(t *testing.T) types.Importer {
+	t.Helper()
+	args := []string{"list", "-export", "-deps", "-f", "{{.ImportPath}} {{.Export}}"}
+	for _, path := range snippetImports {
+		args = append(args, path)
+	}
+	cmd := exec.Command("go", args...)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	must(t, err)
+	files := map[string]string{}
+	for line := range strings.Lines(string(out)) {
+		path, file, _ := strings.Cut(strings.TrimSpace(line), " ")
+		files[path] = file
+	}
+	return importer.ForCompiler(token.NewFileSet(), "gc", func(path string) (io.ReadCloser, error) {
+		if files[path] == "" {
+			return nil, fmt.Errorf("go list does not know %s", path)
+		}
+		return os.Open(files[path])
+	})
+}
+
+// snippetSource makes a file of a snippet: of declarations as they are, of statements as the body of a function.
+func snippetSource(snippet string) string {
+	if _, err := parser.ParseFile(token.NewFileSet(), "", "package p\n"+snippet, parser.SkipObjectResolution); err != nil {
+		snippet = "func _() {\n" + snippet + "}\n"
+	}
+	code := snippetSetting + snippet
+	if strings.Contains(snippet, "type User struct") {
+		code = snippet
+	}
+	src := "package p\n\n"
+	for name, path := range snippetImports {
+		if regexp.MustCompile(`\b` + name + `\.[A-Z]`).MatchString(code) {
+			src += fmt.Sprintf("import %s %q\n", name, path)
+		}
+	}
+	return src + code
+}
+
+// TestTheSnippetsForFlasksUsersCompile type-checks every Go snippet of docs/from-flask.md as a package of its own.
+func TestTheSnippetsForFlasksUsersCompile(t *testing.T) {
+	page, err := os.ReadFile("docs/from-flask.md")
+	must(t, err)
+	snippets := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(string(page), -1)
+	if python := strings.Count(string(page), "```python\n"); len(snippets) < python || python == 0 {
+		t.Errorf("the page has %d snippets of Go for %d of Python", len(snippets), python)
+	}
+	imports := exportedTypes(t)
+	for _, snippet := range snippets {
+		files := token.NewFileSet()
+		file, err := parser.ParseFile(files, "snippet.go", snippetSource(snippet[1]), parser.SkipObjectResolution)
+		if err != nil {
+			t.Errorf("a snippet is no Go: %v\n%s", err, snippet[1])
+			continue
+		}
+		conf := types.Config{Importer: imports, Error: func(err error) { t.Errorf("a snippet does not compile: %v\n%s", err, snippet[1]) }}
+		_, _ = conf.Check("p", files, []*ast.File{file}, nil) // its error was told to conf.Error
+	}
+}
+
+// snippetValues are the types that the text of the page speaks of by the names of their values.
+var snippetValues = map[string][2]string{
+	"app": {"carafe", "App"}, "c": {"carafe", "Context"}, "bp": {"blueprints", "Blueprint"}, "resp": {"carafetest", "Response"},
+}
+
+// TestTheWordsForFlasksUsersExist looks up what the text of the page names beside its snippets: carafe.Name, app.Name and the like.
+func TestTheWordsForFlasksUsersExist(t *testing.T) {
+	page, err := os.ReadFile("docs/from-flask.md")
+	must(t, err)
+	prose := codeBlock.ReplaceAllString(string(page), "")
+	imports := exportedTypes(t)
+	words := regexp.MustCompile(`\b(carafe|blueprints|carafetest|app|c|bp|resp)\.([A-Z]\w*)`).FindAllStringSubmatch(prose, -1)
+	if len(words) < 20 {
+		t.Errorf("found %d words in the text, want more", len(words))
+	}
+	for _, word := range words {
+		name, value := word[1], snippetValues[word[1]]
+		if value[0] != "" {
+			name = value[0]
+		}
+		pkg, err := imports.Import(snippetImports[name])
+		must(t, err)
+		found := pkg.Scope().Lookup(word[2])
+		if value[0] != "" {
+			found, _, _ = types.LookupFieldOrMethod(types.NewPointer(pkg.Scope().Lookup(value[1]).Type()), true, pkg, word[2])
+		}
+		if found == nil {
+			t.Errorf("the page names %s, which does not exist", word[0])
+		}
+	}
+}

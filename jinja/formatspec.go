@@ -1,0 +1,240 @@
+package jinja
+
+import (
+	"math"
+	"math/big"
+	"strings"
+	"unicode/utf8"
+)
+
+// A formatSpec is Python's format specification: [[fill]align][sign][#][0][width][,][.precision][type].
+type formatSpec struct {
+	fill      string
+	align     byte
+	sign      byte
+	alt, zero bool
+	width     int
+	comma     string
+	precision int
+	verb      byte
+}
+
+func parseSpec(s string, typ string) formatSpec {
+	f := formatSpec{fill: " ", precision: -1}
+	_, n := utf8.DecodeRuneInString(s)
+	if len(s) > n && strings.IndexByte("<>=^", s[n]) >= 0 {
+		f.fill, f.align, s = s[:n], s[n], s[n+1:]
+	} else if s != "" && strings.IndexByte("<>=^", s[0]) >= 0 {
+		f.align, s = s[0], s[1:]
+	}
+	if s != "" && strings.IndexByte("+- ", s[0]) >= 0 {
+		f.sign, s = s[0], s[1:]
+	}
+	if strings.HasPrefix(s, "#") {
+		f.alt, s = true, s[1:]
+	}
+	if strings.HasPrefix(s, "0") {
+		f.zero, s = true, s[1:]
+		if f.align == 0 {
+			f.fill, f.align = "0", '='
+		}
+	}
+	f.width, s = leadingInt(s)
+	f.width = max(f.width, 0)
+	if s != "" && (s[0] == ',' || s[0] == '_') {
+		f.comma, s = s[:1], s[1:]
+	}
+	if strings.HasPrefix(s, ".") {
+		if f.precision, s = leadingInt(s[1:]); f.precision < 0 {
+			throw(valueError, "Format specifier missing precision")
+		}
+	}
+	if len(s) > 1 {
+		throw(valueError, "Invalid format specifier '%s' for object of type '%s'", s, typ)
+	}
+	if s != "" {
+		f.verb = s[0]
+	}
+	return f
+}
+
+// leadingInt reads the digits s starts with; -1 if it has none.
+func leadingInt(s string) (int, string) {
+	n, i := 0, 0
+	for ; i < len(s) && s[i] >= '0' && s[i] <= '9'; i++ {
+		n = boundedWidth(n*10 + int(s[i]-'0'))
+	}
+	if i == 0 {
+		return -1, s
+	}
+	return n, s[i:]
+}
+
+// formatValue is Python's format(v, spec).
+func formatValue(v value, spec string) string {
+	v = plain(v)
+	if spec == "" {
+		return str(v)
+	}
+	if v.k == kTime {
+		return strftimeOf(v, spec)
+	}
+	if v.k == kUndefined {
+		v = text(str(v))
+	}
+	if !v.isNumber() && !v.isText() {
+		throw(typeError, "unsupported format string passed to %s.__format__", typeName(v))
+	}
+	f := parseSpec(spec, typeName(v))
+	if v.isText() {
+		return f.text(v)
+	}
+	if v.k == kBool && f.verb == 0 {
+		return f.pad(pyBool(v.n != 0), '<')
+	}
+	if v.k == kFloat || strings.IndexByte("eEfFgG%", f.verb) >= 0 && f.verb != 0 {
+		return f.float(v)
+	}
+	return f.integer(v)
+}
+
+func (f formatSpec) unknown(v value) {
+	throw(valueError, "Unknown format code '%c' for object of type '%s'", f.verb, typeName(v))
+}
+
+func (f formatSpec) text(v value) string {
+	if f.verb != 0 && f.verb != 's' {
+		f.unknown(v)
+	}
+	if f.align == '=' && !f.zero {
+		throw(valueError, "'=' alignment not allowed in string format specifier")
+	}
+	if f.sign != 0 {
+		throw(valueError, "Sign not allowed in string format specifier")
+	}
+	if f.comma != "" {
+		throw(valueError, "Cannot specify '%s' with 's'.", f.comma)
+	}
+	s := v.s
+	if f.precision >= 0 {
+		s = firstRunes(s, f.precision)
+	}
+	return f.pad(s, '<')
+}
+
+func (f formatSpec) pad(s string, align byte) string {
+	if f.align != 0 {
+		align = f.align
+	}
+	room := f.width - utf8.RuneCountInString(s)
+	if room <= 0 {
+		return s
+	}
+	switch align {
+	case '<':
+		return s + strings.Repeat(f.fill, room)
+	case '^':
+		return strings.Repeat(f.fill, room/2) + s + strings.Repeat(f.fill, room-room/2)
+	}
+	return strings.Repeat(f.fill, room) + s
+}
+
+func (f formatSpec) integer(v value) string {
+	if f.precision >= 0 {
+		throw(valueError, "Precision not allowed in integer format specifier")
+	}
+	n := v.asBig()
+	abs := new(big.Int).Abs(n)
+	var digits, prefix string
+	switch f.verb {
+	case 0, 'd', 'n':
+		digits = abs.String()
+	case 'b', 'o', 'x', 'X':
+		base := map[byte]int{'b': 2, 'o': 8, 'x': 16, 'X': 16}[f.verb]
+		digits, prefix = abs.Text(base), "0"+string(f.verb)
+		if f.verb == 'X' {
+			digits = strings.ToUpper(digits)
+		}
+	case 'c':
+		return f.pad(string(rune(index(v))), '<')
+	default:
+		f.unknown(v)
+	}
+	if !f.alt {
+		prefix = ""
+	}
+	every := 3
+	if prefix != "" || f.verb == 'b' || f.verb == 'x' || f.verb == 'X' || f.verb == 'o' {
+		every = 4
+	}
+	return f.number(n.Sign() < 0, prefix, digits, "", every)
+}
+
+func (f formatSpec) float(v value) string {
+	x := v.asFloat()
+	verb, prec, suffix := f.verb, f.precision, ""
+	var digits string
+	abs := math.Abs(x)
+	switch {
+	case verb == '%':
+		abs, verb, suffix = abs*100, 'f', "%"
+	case verb == 0 || verb == 'n':
+		if prec < 0 {
+			digits = string(appendFloat(nil, abs))
+		}
+		verb = 'g'
+	case strings.IndexByte("eEfFgG", verb) < 0:
+		f.unknown(v)
+	}
+	if digits == "" {
+		if prec < 0 {
+			prec = 6
+		}
+		digits = formatFloat(abs, verb, prec, f.alt)
+		if f.verb == 0 && !strings.ContainsAny(digits, ".en") {
+			digits += ".0"
+		}
+	}
+	whole, rest := digits, ""
+	if i := strings.IndexAny(digits, ".e"); i >= 0 {
+		whole, rest = digits[:i], digits[i:]
+	}
+	return f.number(math.Signbit(x) && x == x, "", whole, rest+suffix, 3)
+}
+
+// number puts sign, prefix, grouped digits and the rest together, padded.
+func (f formatSpec) number(negative bool, prefix, digits, rest string, every int) string {
+	sign := ""
+	switch {
+	case negative:
+		sign = "-"
+	case f.sign == '+' || f.sign == ' ':
+		sign = string(f.sign)
+	}
+	head := sign + prefix
+	if f.align == '=' {
+		room := f.width - len(head) - len(rest)
+		if f.fill == "0" && f.comma != "" {
+			for len(group(digits, f.comma, every)) < room {
+				digits = "0" + digits
+			}
+		}
+		body := group(digits, f.comma, every)
+		return head + padRight(body, room, f.fill) + rest
+	}
+	return f.pad(head+group(digits, f.comma, every)+rest, '>')
+}
+
+func group(digits, sep string, every int) string {
+	if sep == "" {
+		return digits
+	}
+	var b strings.Builder
+	for i := range len(digits) {
+		if i > 0 && (len(digits)-i)%every == 0 {
+			b.WriteString(sep)
+		}
+		b.WriteByte(digits[i])
+	}
+	return b.String()
+}

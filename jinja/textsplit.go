@@ -1,0 +1,173 @@
+package jinja
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+func textSplit(v value, a []value, right bool) value {
+	limit := index(a[1])
+	var parts []string
+	switch {
+	case a[0].k == kNone && right:
+		parts = rsplitBlanks(v.s, limit)
+	case a[0].k == kNone:
+		parts = splitBlanks(v.s, limit)
+	case textArg(text(""), a[0]) == "":
+		throw(valueError, "empty separator")
+	case right:
+		parts = rsplit(v.s, a[0].s, limit)
+	case limit < 0:
+		parts = strings.Split(v.s, a[0].s)
+	default:
+		parts = strings.SplitN(v.s, a[0].s, limit+1)
+	}
+	return texts(parts, v)
+}
+
+// texts is a list of texts that are as safe as like.
+func texts(parts []string, like value) value {
+	out := make([]value, len(parts))
+	for i, p := range parts {
+		out[i] = textLike(p, like)
+	}
+	return list(out)
+}
+
+func splitBlanks(s string, limit int) []string {
+	if limit < 0 {
+		return strings.FieldsFunc(s, isPySpace)
+	}
+	var out []string
+	s = strings.TrimLeftFunc(s, isPySpace)
+	for ; s != "" && len(out) < limit; s = strings.TrimLeftFunc(s, isPySpace) {
+		i := strings.IndexFunc(s, isPySpace)
+		if i < 0 {
+			break
+		}
+		out = append(out, s[:i])
+		s = s[i:]
+	}
+	if s != "" {
+		out = append(out, s)
+	}
+	return out
+}
+
+func rsplitBlanks(s string, limit int) []string {
+	if limit < 0 {
+		return strings.FieldsFunc(s, isPySpace)
+	}
+	var out []string
+	s = strings.TrimRightFunc(s, isPySpace)
+	for ; s != "" && len(out) < limit; s = strings.TrimRightFunc(s, isPySpace) {
+		i := strings.LastIndexFunc(s, isPySpace)
+		if i < 0 {
+			break
+		}
+		_, n := utf8.DecodeRuneInString(s[i:])
+		out = append([]string{s[i+n:]}, out...)
+		s = s[:i]
+	}
+	if s != "" {
+		out = append([]string{s}, out...)
+	}
+	return out
+}
+
+func rsplit(s, sep string, limit int) []string {
+	var out []string
+	for limit < 0 || len(out) < limit {
+		i := strings.LastIndex(s, sep)
+		if i < 0 {
+			break
+		}
+		out = append([]string{s[i+len(sep):]}, out...)
+		s = s[:i]
+	}
+	return append([]string{s}, out...)
+}
+
+// isLineEnd are the characters at which str.splitlines splits.
+func isLineEnd(r rune) bool {
+	switch r {
+	case '\n', '\r', '\v', '\f', 0x1c, 0x1d, 0x1e, 0x85, 0x2028, 0x2029:
+		return true
+	}
+	return false
+}
+
+// splitLines is str.splitlines.
+func splitLines(s string, keep bool) []string {
+	var out []string
+	for s != "" {
+		i := strings.IndexFunc(s, isLineEnd)
+		if i < 0 {
+			return append(out, s)
+		}
+		_, n := utf8.DecodeRuneInString(s[i:])
+		if strings.HasPrefix(s[i:], "\r\n") {
+			n = 2
+		}
+		if keep {
+			out = append(out, s[:i+n])
+		} else {
+			out = append(out, s[:i])
+		}
+		s = s[i+n:]
+	}
+	return out
+}
+
+func textSplitLines(_ *frame, v value, a []value) value {
+	return texts(splitLines(v.s, truth(a[0])), v)
+}
+
+func textPartition(v, sep value, last bool) value {
+	s := textArg(text(""), sep)
+	if s == "" {
+		throw(valueError, "empty separator")
+	}
+	i := strings.Index(v.s, s)
+	if last {
+		i = strings.LastIndex(v.s, s)
+	}
+	parts := []string{v.s, "", ""}
+	switch {
+	case i >= 0:
+		parts = []string{v.s[:i], s, v.s[i+len(s):]}
+	case last:
+		parts = []string{"", "", v.s}
+	}
+	return tuple(seqItems(texts(parts, v)))
+}
+
+func textTranslate(_ *frame, v value, a []value) value {
+	var b strings.Builder
+	for _, r := range v.s {
+		to, ok := itemOf(a[0], integer(int64(r)))
+		switch {
+		case !ok:
+			b.WriteRune(r)
+		case to.k == kInt:
+			b.WriteRune(rune(to.n))
+		case to.isText():
+			b.WriteString(to.s)
+		}
+	}
+	return textLike(b.String(), v)
+}
+
+// bytesMethods are the few of Python's bytes that a page may need.
+var bytesMethods = map[string]methodSpec{
+	"decode": spec("encoding='utf-8' errors='strict'", func(_ *frame, v value, _ []value) value {
+		return text(strings.ToValidUTF8(v.s, "\uFFFD"))
+	}),
+	"hex": spec("", func(_ *frame, v value, _ []value) value {
+		var b []byte
+		for i := range len(v.s) {
+			b = appendHex(b, rune(v.s[i]), 2)
+		}
+		return text(string(b))
+	}),
+}

@@ -1,0 +1,136 @@
+package carafe
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/carafeweb/carafe/gateway"
+	"github.com/carafeweb/carafe/routing"
+)
+
+// matchRequest is step 2: it finds the route and keeps, rather than raises, why there is none.
+func (a *App) matchRequest(c *Context) {
+	if t := a.tables.Load(); t.faults != nil {
+		c.routingErr = fmt.Errorf("carafe: the app has faults in its set-up: %w", t.faults)
+		return
+	}
+	err := a.match(c)
+	if err == nil {
+		c.route = c.match.Rule.Data.(*route)
+		return
+	}
+	if a.foreign.router != nil {
+		if c.route, err = a.matchForeign(c, err); err == nil {
+			return
+		}
+	}
+	c.routingErr = a.routingError(c, err)
+}
+
+// chain is what runs around the view: the matched route's, or the app's own.
+func (c *Context) chain() *chain {
+	if c.route != nil {
+		return c.route.chain
+	}
+	return c.app.app.compiled().own
+}
+
+func (a *App) match(c *Context) error {
+	r := c.Request.Request
+	if err := checkAuthority(r.Host); err != nil {
+		return &HTTPError{Code: http.StatusBadRequest, Cause: fmt.Errorf("carafe: Host %q: %w", r.Host, err)}
+	}
+	if a.Config.TrustedHosts != nil && !hostIsTrusted(r.Host, a.Config.TrustedHosts) {
+		return &HTTPError{Code: http.StatusBadRequest, Description: "Host '" + c.Request.Authority() + "' is not trusted."}
+	}
+	if !a.hostMatching && !a.subdomainMatching {
+		return a.urls.Find(c, &c.match, "", r.Method, routing.DecodedPath(r.URL.Path), routing.IsWebsocket(r))
+	}
+	adapter, err := a.adapter(c)
+	if err != nil {
+		return err
+	}
+	if adapter.Foreign {
+		return routing.ErrNotFound
+	}
+	return a.urls.Find(c, &c.match, adapter.Domain(), r.Method, routing.DecodedPath(r.URL.Path), routing.IsWebsocket(r))
+}
+
+// routingError turns what the router raised into what the walk knows.
+func (a *App) routingError(c *Context, err error) error {
+	var refused *routing.MethodNotAllowed
+	var moved *routing.RequestRedirect
+	if err == routing.ErrNotFound {
+		return &HTTPError{Code: http.StatusNotFound}
+	}
+	switch {
+	case errors.As(err, &refused):
+		return &HTTPError{Code: http.StatusMethodNotAllowed, Header: http.Header{headerAllow: {strings.Join(refused.Allow, ", ")}}}
+	case errors.As(err, &moved):
+		return a.redirectError(c, moved)
+	case errors.Is(err, routing.ErrWebsocketMismatch), errors.Is(err, routing.ErrBadHost):
+		return &HTTPError{Code: http.StatusBadRequest}
+	}
+	return err
+}
+
+func (a *App) redirectError(c *Context, moved error) error {
+	adapter, err := a.adapter(c)
+	if err != nil {
+		return &HTTPError{Code: http.StatusBadRequest}
+	}
+	var done *routing.RequestRedirect
+	if err := adapter.Complete(&c.match, c.Request.Method, moved); !errors.As(err, &done) {
+		return err
+	}
+	return &HTTPError{Response: Redirect(done.URL, done.Code())}
+}
+
+// adapter is the URL map bound to the request, for absolute URLs.
+func (a *App) adapter(c *Context) (routing.Adapter, error) {
+	r := c.Request.Request
+	return a.urls.BindEnviron(routing.Environ{
+		Scheme: gateway.Scheme(r), Host: r.Host, ServerName: a.Config.ServerName, ScriptName: gateway.ScriptName(r), Method: r.Method,
+		Path: routing.DecodedPath(r.URL.Path), Query: r.URL.RawQuery, Websocket: routing.IsWebsocket(r),
+	})
+}
+
+// optionsResponse answers OPTIONS: empty, with the methods of all rules of the path.
+//
+// Source: Flask.make_default_options_response.
+func (a *App) optionsResponse(c *Context) *Response {
+	resp := HTML("")
+	adapter, err := a.adapter(c)
+	if err == nil {
+		allowed := adapter.AllowedMethods(c, routing.DecodedPath(c.Request.URL.Path))
+		resp.Header[headerAllow] = []string{strings.Join(a.withForeignMethods(c, allowed), ", ")}
+	}
+	return resp
+}
+
+// hostIsTrusted compares the host, without its port, with names; one with a leading dot stands for its subdomains too.
+//
+// Source: werkzeug.sansio.utils.host_is_trusted.
+func hostIsTrusted(host string, trusted []string) bool {
+	name := strings.ToLower(bareHost(host))
+	for _, t := range trusted {
+		t = strings.ToLower(t)
+		if sub, ok := strings.CutPrefix(t, "."); ok && (name == bareHost(sub) || strings.HasSuffix(name, "."+bareHost(sub))) {
+			return true
+		}
+		if name != "" && name == bareHost(t) {
+			return true
+		}
+	}
+	return false
+}
+
+// bareHost is a host without its port; the brackets of IPv6 stay.
+func bareHost(host string) string {
+	if i := strings.LastIndexByte(host, ':'); i >= 0 && strings.IndexByte(host[i:], ']') < 0 {
+		return host[:i]
+	}
+	return host
+}

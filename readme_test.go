@@ -1,0 +1,95 @@
+package carafe_test
+
+import (
+	"bufio"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+// TestTheReadmesProgramRuns builds the first program of the README as it stands, and asks it.
+func TestTheReadmesProgramRuns(t *testing.T) {
+	page, err := os.ReadFile("README.md")
+	must(t, err)
+	_, program, _ := strings.Cut(string(page), "```go\n")
+	program, _, _ = strings.Cut(program, "```")
+	if n := strings.Count(program, "\n"); n != 12 {
+		t.Errorf("the README says hello in %d lines, want 12", n)
+	}
+	dir := t.TempDir()
+	source, binary := filepath.Join(dir, "main.go"), filepath.Join(dir, "hello")
+	if runtime.GOOS == "windows" {
+		binary += ".exe"
+	}
+	must(t, os.WriteFile(source, []byte(program), 0o600))
+	if out, err := exec.Command("go", "build", "-o", binary, source).CombinedOutput(); err != nil {
+		t.Fatalf("the README's program does not compile: %v\n%s", err, out)
+	}
+	site := startProgram(t, binary)
+	for path, want := range map[string]string{"/": "Hello, World!", "/hello/Ada": "Hello, Ada!"} {
+		resp, err := http.Get(site + path)
+		must(t, err)
+		body, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		must(t, err)
+		if resp.StatusCode != 200 || string(body) != want {
+			t.Errorf("GET %s = %d %q, want %q", path, resp.StatusCode, body, want)
+		}
+	}
+}
+
+var runningOn = regexp.MustCompile(`Running on (http://\S+)`)
+
+// startProgram runs an app's program on a free port until the test is over, and returns the URL that it prints.
+func startProgram(t *testing.T, binary string) string {
+	t.Helper()
+	cmd := exec.Command(binary)
+	cmd.Env = append(os.Environ(), "CARAFE_RUN_HOST=127.0.0.1", "CARAFE_RUN_PORT=0")
+	says, err := cmd.StderrPipe()
+	must(t, err)
+	must(t, cmd.Start())
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+	var said strings.Builder
+	for s := bufio.NewScanner(says); s.Scan(); {
+		said.WriteString(s.Text() + "\n")
+		if m := runningOn.FindStringSubmatch(s.Text()); m != nil {
+			return m[1]
+		}
+	}
+	t.Fatalf("the program ended without saying where it runs:\n%s", &said)
+	return ""
+}
+
+// docs are the pages whose links are followed.
+var docs = []string{"README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/from-flask.md", "docs/design.md", "docs/errors.md", "docs/conformance.md", "docs/lifecycle.md", "docs/binding.md", "docs/gateway.md"}
+
+var (
+	link      = regexp.MustCompile(`\]\(([^)#:\s]+)\)`)
+	codeBlock = regexp.MustCompile("(?s)```.*?```")
+)
+
+func TestLinksOfTheDocsLeadSomewhere(t *testing.T) {
+	followed := 0
+	for _, doc := range docs {
+		page, err := os.ReadFile(doc)
+		must(t, err)
+		for _, m := range link.FindAllStringSubmatch(codeBlock.ReplaceAllString(string(page), ""), -1) {
+			if _, err := os.Stat(filepath.Join(filepath.Dir(doc), m[1])); err != nil {
+				t.Errorf("%s links to %s: %v", doc, m[1], err)
+			}
+			followed++
+		}
+	}
+	if followed < 15 {
+		t.Errorf("%d links were found, want those of the README at least", followed)
+	}
+}

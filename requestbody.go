@@ -1,0 +1,202 @@
+package carafe
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"mime/multipart"
+	"net/http"
+
+	"github.com/carafeweb/carafe/wire"
+)
+
+// bodyLimits is how much of a body is taken; a negative limit is none.
+type bodyLimits struct {
+	content int64
+	memory  int64
+	parts   int
+}
+
+func (a *App) bodyLimits() bodyLimits {
+	return bodyLimits{a.Config.MaxContentLength, a.Config.MaxFormMemorySize, a.Config.MaxFormParts}
+}
+
+// SetMaxContentLength changes Config.MaxContentLength for this request; negative means no limit. It must be called before
+// the body is read.
+//
+// Source: flask.Request.max_content_length.
+func (r *Request) SetMaxContentLength(n int64) {
+	m := r.lazy()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.limits.content = n
+	if b, ok := r.Body.(*limitedBody); ok {
+		b.limit = n
+	}
+}
+
+// SetMaxFormMemorySize changes Config.MaxFormMemorySize for this request; negative means no limit.
+//
+// Source: flask.Request.max_form_memory_size.
+func (r *Request) SetMaxFormMemorySize(n int64) { r.limit(func(l *bodyLimits) { l.memory = n }) }
+
+// SetMaxFormParts changes Config.MaxFormParts for this request; negative means no limit.
+//
+// Source: flask.Request.max_form_parts.
+func (r *Request) SetMaxFormParts(n int) { r.limit(func(l *bodyLimits) { l.parts = n }) }
+
+func (r *Request) limit(set func(*bodyLimits)) {
+	m := r.lazy()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	set(&m.limits)
+}
+
+// limitBody has the body of a request end with an error at Config.MaxContentLength, however it is read.
+func (a *App) limitBody(w http.ResponseWriter, r *http.Request) *http.Request {
+	if r.Body == nil || r.Body == http.NoBody {
+		return r
+	}
+	limited := *r
+	limited.Body = &limitedBody{src: r.Body, w: w, limit: a.Config.MaxContentLength, declared: r.ContentLength}
+	return &limited
+}
+
+// limitedBody is a body that ends in an *http.MaxBytesError at its limit. One that says beforehand that it is longer is not
+// read at all.
+type limitedBody struct {
+	src      io.ReadCloser
+	w        http.ResponseWriter
+	limit    int64 // negative means none
+	declared int64 // Content-Length, -1 if unknown
+	reader   io.Reader
+	err      error
+}
+
+func (b *limitedBody) Read(p []byte) (int, error) {
+	if b.err != nil {
+		return 0, b.err
+	}
+	if b.reader == nil {
+		b.start()
+		return b.Read(p)
+	}
+	n, err := b.reader.Read(p)
+	b.err = err
+	return n, err
+}
+
+// start decides what the limit is: it may have been changed since the request came.
+func (b *limitedBody) start() {
+	switch {
+	case b.limit < 0:
+		b.reader = b.src
+	case b.declared > b.limit:
+		b.reader, b.err = b.src, &http.MaxBytesError{Limit: b.limit}
+		b.w.Header().Set("Connection", "close") // the rest is not worth reading
+	default:
+		b.reader = http.MaxBytesReader(b.w, b.src, b.limit)
+	}
+}
+
+func (b *limitedBody) Close() error { return b.src.Close() }
+
+// bodyError is what an error of reading or parsing a body means to the client: 413 over a limit, 400 if it broke off or
+// is malformed.
+func bodyError(err error) error {
+	var limit *http.MaxBytesError
+	var done *HTTPError
+	switch {
+	case err == nil, errors.Is(err, io.EOF):
+		return nil
+	case errors.As(err, &done):
+		return err
+	case errors.As(err, &limit), errors.Is(err, wire.ErrTooManyParts), errors.Is(err, wire.ErrHeaderTooLarge), errors.Is(err, multipart.ErrMessageTooLarge):
+		return &HTTPError{Code: http.StatusRequestEntityTooLarge, Cause: err}
+	}
+	return &HTTPError{Code: http.StatusBadRequest, Cause: err}
+}
+
+// formTooLarge is the 413 of a form whose fields are over their limit.
+func formTooLarge() error {
+	return &HTTPError{Code: http.StatusRequestEntityTooLarge, Cause: errors.New("carafe: the form is over Config.MaxFormMemorySize")}
+}
+
+// bodyState is how far the body has been read.
+type bodyState struct {
+	taken bool // somebody reads it: Data, Stream, or the form
+	kept  bool // data is the whole body
+	data  []byte
+	err   error
+}
+
+// Data is the whole body, read once and kept; the slice is the request's own. A body above the limit is a 413, one
+// that broke off a 400. It is empty if [Request.Stream] or a multipart form has taken the body.
+//
+// Source: flask.Request.get_data. Unlike Flask's data attribute it is the raw body of a form too.
+func (r *Request) Data() ([]byte, error) {
+	m := r.lazy()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.readAll(r, -1)
+}
+
+// readAll reads the body once; m.mu is held. A limit that is not negative is one more, for a form.
+func (m *requestMore) readAll(r *Request, limit int64) ([]byte, error) {
+	if !m.body.taken && r.Body != nil {
+		m.body.taken, m.body.kept = true, true
+		m.body.data, m.body.err = readBody(r, limit)
+	}
+	if limit >= 0 && int64(len(m.body.data)) > limit {
+		return nil, formTooLarge()
+	}
+	return m.body.data, m.body.err
+}
+
+func readBody(r *Request, limit int64) ([]byte, error) {
+	var src io.Reader = r.Body
+	if limit >= 0 {
+		if r.ContentLength > limit {
+			return nil, formTooLarge()
+		}
+		src = io.LimitReader(src, limit+1)
+	}
+	var buf bytes.Buffer
+	if n := r.ContentLength; n > 0 && n <= 1<<20 { // a length is a promise only: larger ones are believed as they come
+		buf.Grow(int(n) + bytes.MinRead)
+	}
+	_, err := buf.ReadFrom(src)
+	if limit >= 0 && int64(buf.Len()) > limit {
+		return nil, formTooLarge()
+	}
+	return buf.Bytes(), bodyError(err)
+}
+
+// Stream is the body, to be read by the caller: nothing is kept, so that neither Data nor the form have anything after that.
+// Its errors are *HTTPError, as those of Data. If Data was called before, it is that.
+//
+// Source: flask.Request.stream.
+func (r *Request) Stream() io.Reader {
+	m := r.lazy()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	switch {
+	case m.body.kept:
+		return bytes.NewReader(m.body.data)
+	case r.Body == nil:
+		return http.NoBody
+	}
+	m.body.taken = true
+	return streamedBody{r.Body}
+}
+
+// streamedBody translates errors.
+type streamedBody struct{ io.Reader }
+
+func (s streamedBody) Read(p []byte) (int, error) {
+	n, err := s.Reader.Read(p)
+	if fault := bodyError(err); fault != nil {
+		return n, fault
+	}
+	return n, err
+}
