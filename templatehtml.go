@@ -359,8 +359,9 @@ func (in *htmlInstance) globals() (map[string]any, error) {
 }
 
 func (in *htmlInstance) csrfToken() (string, error) {
-	if t := csrfTokener(in.scope.Context); t != nil {
-		return t.CSRFToken(), nil
+	c, err := in.request()
+	if err != nil {
+		return "", err
 	}
-	return "", errNoRequest
+	return c.CSRFToken(), nil
 }

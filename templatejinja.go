@@ -175,13 +175,7 @@ var jinjaGlobals = map[string]any{
 		}
 		return nil, false
 	}),
-	"csrf_token": jinja.Live(func(b any) (any, bool) {
-		s := b.(*TemplateScope)
-		if t := csrfTokener(s.Context); t != nil {
-			return t.CSRFToken, true
-		}
-		return nil, false
-	}),
+	"csrf_token": inRequest(func(s *TemplateScope) any { return s.Context.CSRFToken }),
 }
 
 // inRequest is a global that is undefined outside of a request.
@@ -193,15 +187,6 @@ func inRequest(get func(*TemplateScope) any) jinja.Live {
 		}
 		return get(s), true
 	}
-}
-
-// csrfTokener is the context if it makes CSRF tokens, nil if it does not or is nil.
-func csrfTokener(c *Context) interface{ CSRFToken() string } {
-	if c == nil {
-		return nil
-	}
-	t, _ := any(c).(interface{ CSRFToken() string })
-	return t
 }
 
 // jinjaURLFor is url_for(endpoint, name=value, …).

@@ -11,8 +11,8 @@ import (
 	"github.com/carafeweb/carafe/jinja"
 )
 
-// showPage prints what an app answers.
-func showPage(app *carafe.App, path string) {
+// printPage prints what an app answers.
+func printPage(app *carafe.App, path string) {
 	w := httptest.NewRecorder()
 	app.ServeHTTP(w, httptest.NewRequest("GET", path, nil))
 	fmt.Println(strings.TrimSpace(w.Body.String()))
@@ -29,7 +29,7 @@ func ExampleRender() {
 	app.Get("/users/<name>", func(name string) any {
 		return carafe.Render("user.html", map[string]any{"name": name})
 	}, carafe.Endpoint("user"))
-	showPage(app, "/users/Ann%20&%20Bob")
+	printPage(app, "/users/Ann%20&%20Bob")
 	// Output: <title>Ann &amp; Bob</title><a href="/users/Ann%20&amp;%20Bob">Hello, Ann &amp; Bob</a>
 }
 
@@ -39,7 +39,7 @@ func ExampleRenderString() {
 	app.ErrorHandler(404, func(*carafe.Context, *carafe.HTTPError) (any, error) {
 		return carafe.Reply(carafe.RenderString("<p>There is no {{ request.path }}.", nil), 404), nil
 	})
-	showPage(app, "/<b>")
+	printPage(app, "/<b>")
 	// Output: <p>There is no /&lt;b&gt;.
 }
 
@@ -49,7 +49,7 @@ func ExampleApp_TemplateGlobal() {
 	app.TemplateFilter("shout", func(s string) string { return strings.ToUpper(s) + "!" })
 	app.TemplateGlobal("lang", func(c *carafe.Context) string { return c.Query("lang") })
 	app.Get("/", func() any { return carafe.RenderString("{{ lang()|shout }}", nil) }, carafe.Endpoint("index"))
-	showPage(app, "/?lang=go")
+	printPage(app, "/?lang=go")
 	// Output: GO!
 }
 
@@ -76,7 +76,7 @@ func ExampleHTMLTemplates() {
 	}})
 	app.Templates = &carafe.HTMLTemplates{}
 	app.Get("/cart", func() any { return carafe.Render("cart.html", map[string]any{"n": 3}) }, carafe.Endpoint("cart"))
-	showPage(app, "/cart")
+	printPage(app, "/cart")
 	// Output: <title>Shop</title>3 things, <a href="/cart?page=2">more</a>
 }
 
@@ -89,6 +89,6 @@ func ExampleJinjaTemplates() {
 	app.Get("/", func() any {
 		return carafe.Render("index.html", map[string]any{"list": jinja.NewList(1, 2)})
 	}, carafe.Endpoint("index"))
-	showPage(app, "/")
+	printPage(app, "/")
 	// Output: [1, 2, 3]
 }

@@ -5,7 +5,6 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
-	"reflect"
 	"slices"
 	"strings"
 )
@@ -42,7 +41,7 @@ var requestNames = map[string]func(v requestView) any{
 	"blueprints":     func(v requestView) any { return v.c.Blueprints() },
 	"content_length": func(v requestView) any { return contentLength(v.ContentLength) },
 	"content_type":   func(v requestView) any { return orNone(v.Request.Header.Get(headerType)) },
-	"cookies":        func(v requestView) any { return newFieldsView(cookieValues(v.Request.Request)) },
+	"cookies":        func(v requestView) any { return newFieldsView(v.CookieValues()) },
 	"endpoint":       func(v requestView) any { return orNone(v.c.Endpoint()) },
 	"files":          func(v requestView) any { return newFieldsView(ignoreError(v.Request.Files())) },
 	"form":           func(v requestView) any { return newFieldsView(ignoreError(v.Request.Forms())) },
@@ -94,14 +93,6 @@ func addressOf(hostport string) string { return (&url.URL{Host: hostport}).Hostn
 // ignoreError leaves out an error that the view has seen or will see; the page shows what could be read.
 func ignoreError[T any](v T, _ error) T { return v }
 
-func cookieValues(r *http.Request) map[string][]string {
-	values := map[string][]string{}
-	for _, c := range r.Cookies() {
-		values[c.Name] = append(values[c.Name], c.Value)
-	}
-	return values
-}
-
 // fieldsView is values by name, several for a name, as a MultiDict: items are first values.
 //
 // Source: werkzeug.datastructures.MultiDict.
@@ -110,34 +101,15 @@ type fieldsView struct {
 	list  func(name string) []any
 }
 
-// newFieldsView views a map of slices, or what has Names and a List of each.
-func newFieldsView(fields any) fieldsView {
-	v := reflect.ValueOf(fields)
-	if names, ok := fields.(interface{ Names() []string }); ok {
-		list := v.MethodByName("List")
-		return fieldsView{names.Names(), func(name string) []any {
-			return sliceOf(list.Call([]reflect.Value{reflect.ValueOf(name)})[0])
-		}}
-	}
-	names := make([]string, 0, v.Len())
-	for _, k := range v.MapKeys() {
-		names = append(names, k.String())
-	}
-	slices.Sort(names)
-	return fieldsView{names, func(name string) []any {
-		if list := v.MapIndex(reflect.ValueOf(name)); list.IsValid() {
-			return sliceOf(list)
+func newFieldsView[V any](d *MultiDict[V]) fieldsView {
+	return fieldsView{d.Names(), func(name string) []any {
+		values := d.List(name)
+		list := make([]any, len(values))
+		for i, v := range values {
+			list[i] = v
 		}
-		return nil
+		return list
 	}}
-}
-
-func sliceOf(v reflect.Value) []any {
-	list := make([]any, v.Len())
-	for i := range list {
-		list[i] = v.Index(i).Interface()
-	}
-	return list
 }
 
 // Item is the first value of key.

@@ -32,7 +32,6 @@ func TestWhatATemplateSeesOfTheRequest(t *testing.T) {
 		{"[{{ url_for('index', x=nosuch) }}]", "[/]"}, // Unlike Flask: an undefined value is none
 		{"{{ config.DEBUG }} {{ config['MAX_COOKIE_SIZE'] }} {{ config.get('NOPE', 1) }} {{ config.SERVER_NAME }} {{ 'DEBUG' in config }}", "False 4093 1 None True"},
 		{"{{ config.PROPAGATE_EXCEPTIONS }} {{ config.SESSION_COOKIE_HTTPONLY }} {{ config.EXPLAIN_TEMPLATE_LOADING }} {{ config.NOPE is defined }}", "None True False False"},
-		{"[{{ csrf_token is defined }}]", csrfDefined()},
 	} {
 		app := pages(nil)
 		app.Get("/", func(c *carafe.Context) any {
@@ -47,18 +46,28 @@ func TestWhatATemplateSeesOfTheRequest(t *testing.T) {
 	}
 }
 
-// csrfDefined is whether the context offers tokens: a template has csrf_token where it does.
-func csrfDefined() string {
-	if _, ok := any((*carafe.Context)(nil)).(interface{ CSRFToken() string }); ok {
-		return "[True]"
+func TestFormsHaveTokens(t *testing.T) {
+	for name, app := range map[string]*carafe.App{"jinja": pages(nil), "html": goPages(nil)} {
+		source := map[string]string{"jinja": "{{ csrf_token() }}", "html": "{{ csrf_token }}"}[name]
+		app.Config.CSRF = carafe.CSRFToken
+		app.Get("/form", func() any { return carafe.RenderString(source, nil) }, carafe.Endpoint("form"))
+		app.Post("/form", func() string { return "taken" }, carafe.Endpoint("post"))
+		client := carafetest.NewClient(t, app)
+		token := client.Get("/form").Text()
+		if resp := client.Post("/form", carafetest.Header{"X-CSRF-Token": token}); token == "" || resp.Text() != "taken" {
+			t.Errorf("%s: a post with the page's token %q: %d %s", name, token, resp.StatusCode, resp.Text())
+		}
+		if resp := client.Post("/form"); resp.Text() == "taken" {
+			t.Errorf("%s: a post without a token is taken", name)
+		}
 	}
-	return "[False]"
 }
 
 func TestSecretsAreMaskedWhateverATemplateDoes(t *testing.T) {
 	app := pages(nil)
 	app.Config.SecretKey = "hunter2"
 	app.Config.SecretKeyFallbacks = []carafe.Secret{"hunter1"}
+	app.Config.Extra = carafe.Settings{"MAIL_PASSWORD": "hunter3", "COLOUR": "green"}
 	for _, source := range []string{
 		"{{ config }}", "{{ config|tojson }}", "{{ config.SECRET_KEY }}", "{{ config.SECRET_KEY|upper }}", "{{ config.SECRET_KEY ~ '' }}",
 		"{{ config['SECRET_KEY'][0:] }}", "{{ config.SECRET_KEY|list|join }}", "{{ config.SECRET_KEY_FALLBACKS }}", "{{ config.SECRET_KEY_FALLBACKS|first|lower }}",
@@ -73,6 +82,10 @@ func TestSecretsAreMaskedWhateverATemplateDoes(t *testing.T) {
 		return app.RenderString(ctx, "{{ config.SECRET_KEY }}", nil)
 	})
 	wantText(t, got, "[secret]")
+	got = outside(t, app, func(ctx context.Context) (string, error) {
+		return app.RenderString(ctx, "{{ config.COLOUR }} {{ config.MAIL_PASSWORD }} {{ 'COLOUR' in config }}", nil)
+	})
+	wantText(t, got, "green [secret] True")
 }
 
 func TestFlashedMessagesInATemplate(t *testing.T) {

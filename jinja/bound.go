@@ -30,7 +30,7 @@ func (b Bound) Append(dst []byte, data map[string]any) ([]byte, error) {
 
 // Stream is [Template.Stream].
 func (b Bound) Stream(data map[string]any) iter.Seq2[string, error] {
-	return b.t.stream(nil, b.to, data)
+	return b.t.stream(b.to, nil, data)
 }
 
 // StreamTo streams to w. The error is an *Error, or that of w, which ends the render.
@@ -53,10 +53,8 @@ func (c *Context) Bound() any { return c.bound }
 // name is undefined in that render.
 type Live func(bound any) (value any, ok bool)
 
-// live reads a Live global.
-func (r *render) live(name string) (value, bool) { return r.env.liveValue(name, r.bound) }
-
-func (env *Environment) liveValue(name string, bound any) (value, bool) {
+// readLive reads a Live global.
+func (env *Environment) readLive(bound any, name string) (value, bool) {
 	get, ok := env.live[name]
 	if !ok {
 		return none, false

@@ -108,7 +108,7 @@ func (c *compiler) loadContext(name string) expr {
 		if v, ok := f.ctx.resolve(f.r.globals, name); ok {
 			return v
 		}
-		if v, ok := f.r.live(name); ok {
+		if v, ok := f.r.env.readLive(f.r.bound, name); ok {
 			return v
 		}
 		return undef

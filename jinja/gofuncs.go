@@ -19,12 +19,11 @@ type Context struct {
 	globals  map[string]any
 	template string
 	escape   bool
-	env      *Environment
 	bound    any
 }
 
 func (f *frame) context() *Context {
-	return &Context{f.ctx, f.r.globals, f.tmpl.name, f.ctx.escape, f.r.env, f.r.bound}
+	return &Context{f.ctx, f.r.globals, f.tmpl.name, f.ctx.escape, f.r.bound}
 }
 
 // Autoescape reports whether the calling template escapes what it prints.
@@ -38,7 +37,7 @@ func (c *Context) Template() string { return c.template }
 func (c *Context) Lookup(name string) (any, bool) {
 	v, ok := c.scope.resolve(c.globals, name)
 	if !ok {
-		v, ok = c.env.liveValue(name, c.bound)
+		v, ok = c.scope.env.readLive(c.bound, name)
 	}
 	return toGo(v), ok
 }
