@@ -189,10 +189,10 @@ func (x *exchange) commit(status int) {
 	}
 	if g := x.guard; g != nil {
 		fault := g.bodyFault.Load()
-		if fault != nil && status < 400 {
-			// The body was not what its framing said: no answer may count as success.
+		if fault != nil && status <= http.StatusBadRequest {
+			// The body was not what its framing said, or too slow, or too large: no answer may count as success, and a
+			// handler that says 400 for a body that it could not read is made precise.
 			status = fault.status
-			x.Header().Del("Content-Length")
 		}
 		if fault != nil || x.s.draining.Load() {
 			x.Header().Set("Connection", "close")

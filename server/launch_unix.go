@@ -90,6 +90,9 @@ func closeFiles(list []*os.File) {
 
 func (l *launcher) command(sp spec, theirs, errIn *os.File) (*exec.Cmd, error) {
 	cmd := &exec.Cmd{Path: sp.program.path, Args: l.args, Dir: l.dir, Stdout: os.Stdout, Stderr: errIn, SysProcAttr: &syscall.SysProcAttr{}}
+	if _, err := os.Stat(l.dir); err != nil {
+		cmd.Dir = "" // deleted since: the child inherits what is left of it
+	}
 	score := l.score
 	if score == nil {
 		score = os.Stderr // holds the place; too short to be taken for a scoreboard
