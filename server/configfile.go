@@ -233,7 +233,7 @@ func (t *tomlReader) array() (string, error) {
 		items = append(items, item)
 		if t.skip(true); strings.HasPrefix(t.rest, ",") {
 			t.rest = t.rest[1:]
-		} else if !strings.HasPrefix(t.rest, "]") {
+		} else if t.rest != "" && t.rest[0] != ']' {
 			return "", errors.New("items of a list are separated by commas")
 		}
 	}

@@ -42,6 +42,8 @@ type guard struct {
 	reading  time.Duration // time spent waiting for the present body
 	got      int64         // bytes of it
 	cancel   context.CancelFunc
+	wake     chan struct{} // ends a pause
+	shut     atomic.Bool   // closed
 
 	routine   atomic.Uint64           // the goroutine that serves it
 	refused   atomic.Pointer[refusal] // why nothing more is let through
@@ -81,7 +83,7 @@ const refusedHeader = "X-Carafe-Refused"
 const http2Preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
 func (s *service) newGuard(c net.Conn, base *tracked, tc *tls.Conn) *guard {
-	g := &guard{Conn: c, s: s, base: base, tls: tc, remote: c.RemoteAddr(), cancel: func() {}}
+	g := &guard{Conn: c, s: s, base: base, tls: tc, remote: c.RemoteAddr(), cancel: func() {}, wake: make(chan struct{}, 1)}
 	g.scan.lim = &s.lim
 	s.guards.Store(g, nil)
 	return g
@@ -106,6 +108,14 @@ func (g *guard) Read(p []byte) (int, error) {
 			return 0, g.tellFault(fault)
 		}
 		if g.refused.Load() != nil {
+			// One byte is what net/http reads while a handler runs, which may yet take the connection over: then what
+			// was refused as HTTP is not meant to be any.
+			if len(p) == 1 && !g.drained {
+				if err := g.pause(); err != nil {
+					return 0, err
+				}
+				continue
+			}
 			if n, err := g.handOut(); n == 0 {
 				return 0, err
 			}
@@ -125,6 +135,28 @@ func (g *guard) Read(p []byte) (int, error) {
 		if err := g.gather(p); err != nil {
 			return 0, err
 		}
+	}
+}
+
+// pause waits until net/http takes its read back or the connection is handed over.
+func (g *guard) pause() error {
+	for !g.aside.Load() {
+		if g.aborted.Load() {
+			return os.ErrDeadlineExceeded
+		}
+		if g.shut.Load() {
+			return net.ErrClosed
+		}
+		<-g.wake
+	}
+	return nil
+}
+
+// nudge ends a pause.
+func (g *guard) nudge() {
+	select {
+	case g.wake <- struct{}{}:
+	default:
 	}
 }
 
@@ -175,7 +207,7 @@ func (g *guard) inspect(b []byte) int {
 	}
 	heads := g.scan.heads
 	pass, no := g.scan.run(b)
-	if rest := b[pass:]; len(rest) > 0 && no == nil {
+	if rest := b[pass:]; len(rest) > 0 {
 		g.held = append([]byte(nil), rest...)
 	}
 	switch {
@@ -305,6 +337,7 @@ func (g *guard) SetReadDeadline(t time.Time) error {
 	if !g.aborted.Load() {
 		g.deadline, g.armed = t, false
 	}
+	g.nudge()
 	return g.Conn.SetReadDeadline(t)
 }
 
@@ -337,7 +370,11 @@ func (g *guard) closeIfIdle() {
 func (g *guard) stepAside() {
 	g.ready = append(g.ready, g.held...)
 	g.held = nil
+	if !g.drained {
+		g.refused.Store(nil)
+	}
 	g.aside.Store(true)
+	g.nudge()
 	g.Conn.SetDeadline(time.Time{})
 }
 
@@ -420,6 +457,8 @@ const lingerTime = 500 * time.Millisecond
 
 // Close ends the connection.
 func (g *guard) Close() error {
+	g.shut.Store(true)
+	g.nudge()
 	g.s.guards.Delete(g)
 	if (g.refused.Load() != nil || g.bodyFault.Load() != nil) && !g.s.draining.Load() {
 		g.closeWrite()
