@@ -264,6 +264,7 @@ func TestFault09SignalsSentStraightToAWorker(t *testing.T) {
 func TestAFatalErrorOfTheRuntimeIsSurvived(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
+	s.racy = true // /fatal is a concurrent map write
 	s.serve(2)
 	for _, path := range []string{"/die?code=7", "/fatal"} {
 		before := s.workers()

@@ -38,6 +38,7 @@ type guard struct {
 	ready    []byte        // let through, not taken by net/http yet
 	drained  bool          // the refusal's request has been handed out
 	told     bool          // the body's fault likewise
+	one      [1]byte       // for net/http's wait while a handler runs
 	headFrom time.Time     // first byte of the head being read
 	reading  time.Duration // time spent waiting for the present body
 	got      int64         // bytes of it
@@ -181,8 +182,7 @@ func (g *guard) take(p []byte) int {
 // gather reads more behind what is held, and lets through what has become whole.
 func (g *guard) gather(p []byte) error {
 	// net/http waits with one byte for the client to leave; no buffer is spent on that.
-	var one [1]byte
-	more := one[:]
+	more := g.one[:]
 	if len(p) > 1 || len(g.held) > 0 {
 		more = make([]byte, readSize)
 	}

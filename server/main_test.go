@@ -73,6 +73,7 @@ type site struct {
 	log     *buffer
 	ended   chan struct{}
 	code    int
+	racy    bool // the scenario itself races, on purpose
 }
 
 // buffer collects what a process writes.
@@ -103,6 +104,9 @@ func newSite(t *testing.T) *site {
 	s := &site{t: t, dir: dir, program: filepath.Join(dir, "prog"), addr: freeAddr(t), control: filepath.Join(dir, "ctl"), pidfile: filepath.Join(dir, "pid"), log: &buffer{}}
 	t.Cleanup(func() {
 		s.killAll()
+		if s.logged("DATA RACE") && !s.racy {
+			t.Error("the server has a data race")
+		}
 		if t.Failed() {
 			t.Logf("log of the server:\n%s", clip(s.log.String()))
 		}
@@ -176,7 +180,7 @@ func (s *site) startWith(change func(*exec.Cmd), flags ...string) {
 	args := append([]string{"--bind", s.addr, "--control-socket", s.control, "--pid-file", s.pidfile}, flags...)
 	s.cmd = exec.Command(s.program, args...)
 	s.cmd.Dir = s.dir
-	s.cmd.Env = append(os.Environ(), "FAULTS_DIR="+s.dir)
+	s.cmd.Env = append(os.Environ(), "FAULTS_DIR="+s.dir, "GORACE=atexit_sleep_ms=0")
 	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
 	s.cmd.WaitDelay = time.Second
 	if change != nil {
