@@ -176,6 +176,8 @@ type Config struct {
 	TLSConfig func(*tls.Config) *tls.Config
 	// Hooks are called on the way.
 	Hooks Hooks
+
+	again func() (Config, error) // how Main came to this configuration, for a reload without worker processes
 }
 
 // Default is a Config for a program that is served in production and nothing else: Workers is Auto.

@@ -17,7 +17,7 @@ import (
 
 // notData are the fields of Config that no text can set.
 func notData(f reflect.StructField) bool {
-	return f.Type.Kind() == reflect.Func || f.Name == "Logger" || f.Name == "Hooks"
+	return !f.IsExported() || f.Type.Kind() == reflect.Func || f.Name == "Logger" || f.Name == "Hooks"
 }
 
 func TestEachFieldOfConfigHasAWholeRecord(t *testing.T) {

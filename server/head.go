@@ -26,7 +26,6 @@ type scanner struct {
 	remain int64 // of a body with a length, or of a chunk
 	chunk  chunkReader
 	heads  int
-	seen   int64 // bytes of a chunked body, for lim.body
 }
 
 type scanState int

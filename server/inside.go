@@ -43,8 +43,8 @@ func launchInside(ctx context.Context, h http.Handler, user Config, sp spec, emi
 	if err != nil {
 		return nil, err
 	}
-	if sp.role == roleScout && user.ConfigFile != "" {
-		if err := user.FromFile(""); err != nil {
+	if sp.role == roleScout {
+		if err := user.readAgain(); err != nil {
 			return nil, err
 		}
 	}
@@ -76,6 +76,22 @@ func launchInside(ctx context.Context, h http.Handler, user Config, sp spec, emi
 		emit(event{id: sp.id, exit: x})
 	}()
 	return i, nil
+}
+
+// readAgain is what a new process would come to: by Main's way if there was one, else by the file alone.
+func (c *Config) readAgain() error {
+	if c.again == nil {
+		return c.FromFile("")
+	}
+	fresh, err := c.again()
+	if err != nil {
+		return err
+	}
+	n, err := c.with(fresh.values())
+	if err == nil {
+		*c = *n
+	}
+	return err
 }
 
 // hear turns what a child says into events, until its end of the wire is closed.

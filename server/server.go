@@ -57,6 +57,12 @@ func checkOnly(c *Config) error {
 //
 //	func main() { server.Main(handler, server.Default()) }
 func Main(h http.Handler, cfg Config) {
+	given := cfg
+	cfg.again = func() (Config, error) {
+		c := given
+		err := c.load(os.Args[1:])
+		return c, err
+	}
 	err := cfg.load(os.Args[1:])
 	if err == nil {
 		err = Run(context.Background(), h, cfg)
@@ -103,6 +109,9 @@ func runMaster(ctx context.Context, h http.Handler, user Config, c *Config) (err
 	if err != nil {
 		return &ExitError{1, err}
 	}
+	if err := c.settle(); err != nil {
+		return &ExitError{1, err}
+	}
 	l, err := openLogs(c)
 	if err != nil {
 		return &ExitError{1, err}
@@ -130,15 +139,12 @@ func runMaster(ctx context.Context, h http.Handler, user Config, c *Config) (err
 	return m.run(ctx)
 }
 
-// open takes what the master holds for its life: folder, umask, sockets, pidfile, the program, the doors for questions.
+// open takes what the master holds for its life: sockets, pidfile, the program, the doors for questions.
 func (m *master) open(ctx context.Context, inherited []*socket, second bool) (err error) {
 	if hook := m.user.Hooks.OnStarting; hook != nil {
 		if err := hook(); err != nil {
 			return err
 		}
-	}
-	if err := m.cfg.settle(); err != nil {
-		return err
 	}
 	if m.pidfile, err = lockPIDFile(m.cfg.PIDFile, second); err != nil {
 		return err

@@ -131,7 +131,8 @@ func (s *service) obey() {
 	for {
 		m, err := s.wire.receive()
 		if err != nil {
-			s.order(order{grace: s.cfg.GracefulTimeout, why: errGone.Error()})
+			// All workers of the dead master leave: what waits in the queue is for them, or for nobody.
+			s.order(order{grace: s.cfg.GracefulTimeout, empty: true, why: errGone.Error()})
 			return
 		}
 		switch m.Type {
