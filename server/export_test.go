@@ -43,7 +43,7 @@ func Serve(h http.Handler, cfg Config, l net.Listener) (stop func(), err error) 
 }
 
 // ScanHead feeds bytes to a scanner in pieces and returns what became of them: how many passed, how many heads there were,
-// the status of the refusal (0 for none).
+// the status of the refusal (0 for none, -1 for a body that is not over).
 func ScanHead(b []byte, piece int) (passed, heads, status int) {
 	c, err := Config{}.resolved()
 	if err != nil {
@@ -62,6 +62,9 @@ func ScanHead(b []byte, piece int) (passed, heads, status int) {
 		if no != nil {
 			return passed, s.heads, no.status
 		}
+	}
+	if s.inBody() {
+		return passed, s.heads, -1
 	}
 	return passed, s.heads, 0
 }

@@ -35,7 +35,7 @@ func TestFault01KillingAWorkerUnderLoadLosesOnlyWhatItHeld(t *testing.T) {
 	if bar := slow(700 * time.Millisecond); took > bar {
 		t.Errorf("the replacement took %v, bar %v", took, bar)
 	}
-	if !s.logged(fmt.Sprintf(`ERROR\] worker ended worker=%d by="signal killed" uptime=\S+ busy=\d+`, victim)) {
+	if !s.tells(fmt.Sprintf(`ERROR\] worker ended worker=%d by="signal killed" uptime=\S+ busy=\d+`, victim)) {
 		t.Error("the log has no ERROR line with pid, signal, uptime and requests in flight")
 	}
 }
@@ -91,7 +91,7 @@ func TestFault03AFrozenWorkerIsKilledInTime(t *testing.T) {
 	if l.end(); l.lost() > l.clients {
 		t.Errorf("lost %d requests, more than the frozen worker can have accepted: %q", l.lost(), l.some())
 	}
-	if !s.logged(`ERROR\] worker is silent worker=` + fmt.Sprint(victim)) {
+	if !s.tells(`ERROR\] worker is silent worker=` + fmt.Sprint(victim)) {
 		t.Error("the log does not say that the worker was silent")
 	}
 }
@@ -256,7 +256,7 @@ func TestFault09SignalsSentStraightToAWorker(t *testing.T) {
 	wantNoLoss(t, l.end())
 	kill(t, before[1], syscall.SIGABRT)
 	s.until("the worker that got ABRT is replaced", func() bool { w := s.workers(); return len(w) == 2 && !slices.Contains(w, before[1]) })
-	if !s.logged("goroutine 1 ") {
+	if !s.tells("goroutine 1 ") {
 		t.Error("ABRT made no dump of the goroutines")
 	}
 }
@@ -273,7 +273,7 @@ func TestAFatalErrorOfTheRuntimeIsSurvived(t *testing.T) {
 		}
 		s.until("the dead worker is replaced", func() bool { w := s.workers(); return len(w) == 2 && !slices.Equal(w, before) })
 	}
-	if !s.logged(`ERROR\] worker ended worker=\d+ by="exit code 7"`) {
+	if !s.tells(`ERROR\] worker ended worker=\d+ by="exit code 7"`) {
 		t.Error("the exit code is not logged")
 	}
 	if code, body, err := s.get("/panic"); code != 500 || err != nil {

@@ -324,7 +324,7 @@ func TestFault45ASystemdSocketSurvivesAFullRestart(t *testing.T) {
 	start()
 	load := (&load{addr: s.addr, keep: true}).begin()
 	load.progress(t, 50)
-	if !told.has("READY=1") || !s.logged(`listening on=\[`) {
+	if !told.has("READY=1") || !s.tells(`listening on=\[`) {
 		t.Error("the manager was not told READY=1")
 	}
 	if _, err := s.ask("reload"); err != nil {

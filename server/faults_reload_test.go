@@ -176,7 +176,7 @@ func TestFault14AReloadOfABrokenAppKeepsTheOldWorkers(t *testing.T) {
 	if st := s.status(); !strings.Contains(st.ReloadFailure, "the bean is missing") {
 		t.Errorf("the status says %q about the reload", st.ReloadFailure)
 	}
-	if !s.logged(`ERROR\] reload failed, the old workers stay`) {
+	if !s.tells(`ERROR\] reload failed, the old workers stay`) {
 		t.Error("the log does not say that the reload failed")
 	}
 	if after := s.workers(); !slices.Equal(before, after) {
@@ -264,7 +264,7 @@ func TestFault16AReloadGivesLongRequestsTheirTimeAndNoMore(t *testing.T) {
 		t.Errorf("it was cut after %v, want GracefulTimeout, 1.5s", r.took)
 	}
 	s.within(slow(2500*time.Millisecond), "the old worker has gone", func() bool { return !slices.Contains(s.processes(), old) })
-	if !s.logged(`request is cut why="graceful timeout" method=GET path=/sleep`) {
+	if !s.tells(`request is cut why="graceful timeout" method=GET path=/sleep`) {
 		t.Error("the log does not name the request that was cut")
 	}
 }
@@ -418,7 +418,7 @@ func TestFault23ScalingUpAndDownLosesNothing(t *testing.T) {
 		if _, err := s.ask("reload"); err != nil {
 			t.Fatal(err)
 		}
-		if n := len(s.workers()); n != 5 || !s.logged("TTIN and TTOU hold on workers=5") {
+		if n := len(s.workers()); n != 5 || !s.tells("TTIN and TTOU hold on workers=5") {
 			t.Errorf("after a reload there are %d workers, want the 5 of TTIN, and a line that says so", n)
 		}
 		for want := 4; want >= 1; want-- {

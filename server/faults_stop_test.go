@@ -63,7 +63,7 @@ func TestFault25StopFinishesWhatItCanAndNamesWhatItCuts(t *testing.T) {
 			if code != 0 {
 				t.Errorf("exit code %d, want 0 although a request was cut", code)
 			}
-			if !s.logged(`request is cut why="graceful timeout" method=GET path=/sleep`) {
+			if !s.tells(`request is cut why="graceful timeout" method=GET path=/sleep`) {
 				t.Error("the log does not name the request that was cut")
 			}
 			if _, err := os.Lstat(s.pidfile); err == nil {

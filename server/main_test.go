@@ -312,6 +312,16 @@ func (s *site) logged(pattern string) bool {
 	return regexp.MustCompile("(?m)" + pattern).MatchString(s.log.String())
 }
 
+// tells reports whether a line of the log matches, now or soon: what a process writes comes through a pipe.
+func (s *site) tells(pattern string) bool {
+	for end := time.Now().Add(2 * time.Second); !s.logged(pattern); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			return false
+		}
+	}
+	return true
+}
+
 func (s *site) count(pattern string) int {
 	return len(regexp.MustCompile("(?m)"+pattern).FindAllString(s.log.String(), -1))
 }
