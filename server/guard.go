@@ -57,8 +57,11 @@ type guard struct {
 	answers  int        // finished
 	partial  bool       // bytes of a next head are here
 	over     bool       // answered or closed from outside
-	deadline time.Time  // net/http's
-	armed    bool       // another one is in force
+	deadline time.Time  // the handler's, for reading
+	force    time.Time  // what is set on the connection
+	since    time.Time  // waits for a request since
+	writing  time.Time  // when the deadline for writing was last set
+	own      bool       // the handler has set one for writing
 }
 
 // A refusal is an answer to a request that is not let through.
@@ -84,7 +87,7 @@ const refusedHeader = "X-Carafe-Refused"
 const http2Preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
 func (s *service) newGuard(c net.Conn, base *tracked, tc *tls.Conn) *guard {
-	g := &guard{Conn: c, s: s, base: base, tls: tc, remote: c.RemoteAddr(), cancel: func() {}, wake: make(chan struct{}, 1)}
+	g := &guard{Conn: c, s: s, base: base, tls: tc, remote: c.RemoteAddr(), cancel: func() {}, wake: make(chan struct{}, 1), since: time.Now()}
 	g.scan.lim = &s.lim
 	s.guards.Store(g, nil)
 	return g
@@ -313,20 +316,27 @@ func (g *guard) arm(body bool) {
 	if g.aborted.Load() {
 		return
 	}
-	own := g.deadline
+	limit := g.deadline
 	switch {
 	case body:
-		own = time.Now().Add(g.s.cfg.BodyTimeout)
-		if !g.deadline.IsZero() && g.deadline.Before(own) {
-			own = g.deadline
+		limit = time.Now().Add(g.s.cfg.BodyTimeout)
+		if !g.deadline.IsZero() && g.deadline.Before(limit) {
+			limit = g.deadline
 		}
 	case !g.headFrom.IsZero():
-		own = g.headFrom.Add(g.s.cfg.HeaderTimeout)
-	case !g.armed:
-		return // what net/http has set is in force
+		limit = g.headFrom.Add(g.s.cfg.HeaderTimeout)
 	}
-	g.armed = body || !g.headFrom.IsZero()
-	g.Conn.SetReadDeadline(own)
+	g.limitReading(limit)
+}
+
+// limitReading sets the connection's deadline, if it is another one. Most requests come whole, and never set one: a
+// connection that only waits is closed by [service.sweep].
+func (g *guard) limitReading(t time.Time) error {
+	if t.Equal(g.force) {
+		return nil
+	}
+	g.force = t
+	return g.Conn.SetReadDeadline(t)
 }
 
 // SetReadDeadline is net/http's and the handler's. One in the past is how net/http takes a pending read back.
@@ -335,22 +345,77 @@ func (g *guard) SetReadDeadline(t time.Time) error {
 	defer g.mu.Unlock()
 	g.aborted.Store(!t.IsZero() && t.Before(time.Now()))
 	if !g.aborted.Load() {
-		g.deadline, g.armed = t, false
+		g.deadline = t
 	}
 	g.nudge()
-	return g.Conn.SetReadDeadline(t)
+	return g.limitReading(t)
+}
+
+// SetWriteDeadline is the handler's, and net/http's after each answer, which takes the handler's back.
+func (g *guard) SetWriteDeadline(t time.Time) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if t.IsZero() && !g.own {
+		return nil // the next write sets its own
+	}
+	g.own, g.writing = !t.IsZero(), time.Time{}
+	return g.Conn.SetWriteDeadline(t)
+}
+
+// limitWriting gives a write its time, give or take an eighth: setting a deadline for each would cost more than it is worth.
+func (g *guard) limitWriting() {
+	now := time.Now()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.own && now.Sub(g.writing) > g.s.cfg.WriteTimeout/8 {
+		g.writing = now
+		g.Conn.SetWriteDeadline(now.Add(g.s.cfg.WriteTimeout))
+	}
 }
 
 // SetDeadline sets both.
 func (g *guard) SetDeadline(t time.Time) error {
-	return errors.Join(g.SetReadDeadline(t), g.Conn.SetWriteDeadline(t))
+	return errors.Join(g.SetReadDeadline(t), g.SetWriteDeadline(t))
 }
 
 // answered is told when an answer has left and net/http waits for the next request.
 func (g *guard) answered() {
+	now := time.Now()
 	g.mu.Lock()
 	g.answers++
+	g.since = now
 	g.mu.Unlock()
+}
+
+// tired reports whether the connection has waited too long for a request: its first, or another.
+func (g *guard) tired(now time.Time) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	limit := g.s.cfg.KeepAlive
+	if g.heads == 0 {
+		limit = g.s.cfg.HeaderTimeout
+	}
+	return now.Sub(g.since) > limit
+}
+
+// sweep closes connections that have waited too long.
+func (s *service) sweep(stopped chan struct{}) {
+	shortest := min(s.cfg.HeaderTimeout, max(s.cfg.KeepAlive, 0)+time.Second)
+	t := time.NewTicker(min(max(shortest/8, 20*time.Millisecond), time.Second))
+	defer t.Stop()
+	for {
+		select {
+		case <-stopped:
+			return
+		case now := <-t.C:
+			s.guards.Range(func(key, _ any) bool {
+				if g := key.(*guard); g.tired(now) {
+					g.closeIfIdle()
+				}
+				return true
+			})
+		}
+	}
 }
 
 // closeIdle closes the connection if no byte of a request is here or in the kernel.
@@ -376,6 +441,9 @@ func (g *guard) stepAside() {
 	g.aside.Store(true)
 	g.nudge()
 	g.Conn.SetDeadline(time.Time{})
+	g.mu.Lock()
+	g.force, g.deadline = time.Time{}, time.Time{}
+	g.mu.Unlock()
 }
 
 // answerOver answers in the place of a handler that does not, and ends the connection for writing.
@@ -408,7 +476,7 @@ func (g *guard) Write(p []byte) (int, error) {
 		return 0, errExpired
 	}
 	if !g.aside.Load() {
-		g.Conn.SetWriteDeadline(time.Now().Add(g.s.cfg.WriteTimeout))
+		g.limitWriting()
 	}
 	return g.Conn.Write(p)
 }
@@ -437,7 +505,7 @@ func (g *guard) ReadFrom(src io.Reader) (total int64, err error) {
 		if g.isOver() {
 			return total, errExpired
 		}
-		g.Conn.SetWriteDeadline(time.Now().Add(g.s.cfg.WriteTimeout))
+		g.limitWriting()
 		piece := min(remain, fileChunk)
 		n, err := rf.ReadFrom(&io.LimitedReader{R: src, N: piece})
 		total, remain = total+n, remain-n

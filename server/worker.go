@@ -114,6 +114,7 @@ func (s *service) run(ctx context.Context) error {
 	var background sync.WaitGroup
 	background.Go(func() { s.heartbeat(stopped) })
 	background.Go(func() { s.watch(stopped) })
+	background.Go(func() { s.sweep(stopped) })
 	go s.obey()
 	defer background.Wait()
 	defer close(stopped)
