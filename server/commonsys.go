@@ -1,0 +1,47 @@
+package server
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"net"
+	"os"
+	"runtime"
+	"runtime/debug"
+)
+
+// commonSystem is what all systems have alike.
+func commonSystem() *system {
+	return &system{bind: listen, notify: notify, resident: residentMemory, terminal: terminal, jitter: rand.IntN}
+}
+
+func processID() int { return os.Getpid() }
+
+// notify sends a state to the service manager, if there is one (sd_notify(3)).
+func notify(state string) {
+	path := os.Getenv("NOTIFY_SOCKET")
+	if path == "" {
+		return
+	}
+	c, err := net.Dial("unixgram", path)
+	if err != nil {
+		return
+	}
+	defer c.Close()
+	c.Write([]byte(state))
+}
+
+// workerEnv divides the machine among the workers: each gets its part of the CPUs, and of the memory limit that the
+// process has been given or the cgroup sets, of which a tenth stays free for what is no Go heap.
+func workerEnv(c *Config) []string {
+	n := max(1, c.Workers)
+	env := []string{fmt.Sprintf("GOMAXPROCS=%d", max(1, (runtime.GOMAXPROCS(0)+n-1)/n))}
+	limit := debug.SetMemoryLimit(-1)
+	if limit == math.MaxInt64 {
+		limit = memoryLimit() / 10 * 9
+	}
+	if limit > 0 {
+		env = append(env, fmt.Sprintf("GOMEMLIMIT=%d", limit/int64(n)))
+	}
+	return append(env, c.Env...)
+}

@@ -1,0 +1,176 @@
+package server
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"time"
+)
+
+// Serve runs a service, a worker's inside, on a listener: what a test of HTTP needs without processes. It returns when
+// stop is called and everything has been drained.
+func Serve(h http.Handler, cfg Config, l net.Listener) (stop func(), err error) {
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
+	}
+	c, err := cfg.resolved()
+	if err != nil {
+		return nil, err
+	}
+	logs, err := openLogs(c)
+	if err != nil {
+		return nil, err
+	}
+	here, there := net.Pipe()
+	go io.Copy(io.Discard, there)
+	s, err := newService(c, message{Worker: 1}, h, newWire(here), logs, []net.Listener{l})
+	if err != nil {
+		return nil, err
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.run(context.Background())
+	}()
+	return func() {
+		s.order(order{grace: 2 * time.Second, why: "test"})
+		<-done
+		here.Close()
+	}, nil
+}
+
+// ScanHead feeds bytes to a scanner in pieces and returns what became of them: how many passed, how many heads there were,
+// the status of the refusal (0 for none, -1 for a body that is not over).
+func ScanHead(b []byte, piece int) (passed, heads, status int) {
+	c, err := Config{}.resolved()
+	if err != nil {
+		panic(err)
+	}
+	lim := limitsOf(c)
+	s := scanner{lim: &lim}
+	var held []byte
+	for len(b) > 0 {
+		n := min(piece, len(b))
+		held = append(held, b[:n]...)
+		b = b[n:]
+		pass, no := s.run(held)
+		passed += pass
+		held = held[pass:]
+		if no != nil {
+			return passed, s.heads, no.status
+		}
+	}
+	if s.inBody() {
+		return passed, s.heads, -1
+	}
+	return passed, s.heads, 0
+}
+
+// AccessLine is the access line of one exchange.
+func AccessLine(format string, r *http.Request, status int, bytes int64, took time.Duration) (string, error) {
+	f, err := compileAccessFormat(format)
+	if err != nil {
+		return "", err
+	}
+	x := &exchange{w: nobody{}, status: status, bytes: bytes, began: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
+	return string(f.line(x, r, took)), nil
+}
+
+type nobody struct{}
+
+func (nobody) Header() http.Header         { return http.Header{"X-Out": {"out"}} }
+func (nobody) Write(p []byte) (int, error) { return len(p), nil }
+func (nobody) WriteHeader(int)             {}
+
+// Resolved is c with its defaults, as text by name.
+func Resolved(c Config) (map[string]string, error) {
+	r, err := c.resolved()
+	if err != nil {
+		return nil, err
+	}
+	return r.values(), nil
+}
+
+// WithValues is c with settings from text: how a configuration reaches a worker.
+func WithValues(c Config, values map[string]string) (*Config, error) { return c.with(values) }
+
+// Load is what Main does with arguments.
+func Load(c *Config, args []string) error { return c.load(args) }
+
+// A FakeWorker is a worker of a master that runs without processes.
+type FakeWorker struct {
+	ID    int
+	Role  string
+	Sent  chan string // types of the messages that it was sent
+	Kills chan string // signals
+	emit  func(event)
+}
+
+func (f *FakeWorker) PID() int { return 1000 + f.ID }
+
+func (f *FakeWorker) Send(m message) error {
+	f.Sent <- m.Type
+	return nil
+}
+
+// Signal records a signal.
+func (f *FakeWorker) Signal(s os.Signal) error {
+	f.Kills <- s.String()
+	return nil
+}
+
+// Say makes the worker say something.
+func (f *FakeWorker) Say(kind string) {
+	f.emit(event{id: f.ID, msg: message{Type: kind, Beat: &beat{}}})
+}
+
+// SayBeat makes it tell how it is.
+func (f *FakeWorker) SayBeat(requests int64, memory int64) {
+	f.emit(event{id: f.ID, msg: message{Type: msgBeat, Beat: &beat{Requests: requests, Memory: memory}}})
+}
+
+// SayHello makes a scout tell its configuration.
+func (f *FakeWorker) SayHello(c Config) {
+	f.emit(event{id: f.ID, msg: message{Type: msgHello, Config: c.values()}})
+}
+
+// End ends it.
+func (f *FakeWorker) End(code int, signal string) {
+	f.emit(event{id: f.ID, exit: &exit{code: code, signal: signal, last: "last words"}})
+}
+
+// RunFake runs a master's loop on a fake system: launch is called for each process.
+func RunFake(ctx context.Context, cfg Config, signals <-chan os.Signal, launch func(*FakeWorker) error) error {
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
+	}
+	c, err := cfg.resolved()
+	if err != nil {
+		return err
+	}
+	l, err := openLogs(c)
+	if err != nil {
+		return err
+	}
+	sys := commonSystem()
+	sys.notify = func(string) {}
+	sys.terminal = func() bool { return false }
+	sys.resident = func(int) int64 { return 0 }
+	sys.bind = func(context.Context, *Config, string) (*socket, error) { return nil, errInUse }
+	sys.openProgram = func() (*program, error) { return &program{}, nil }
+	sys.launch = func(sp spec, emit func(event)) (child, error) {
+		f := &FakeWorker{ID: sp.id, Role: sp.role, Sent: make(chan string, 1000), Kills: make(chan string, 1000), emit: emit}
+		return f, launch(f)
+	}
+	m := newMaster(sys, cfg, c, l)
+	m.sockets = []*socket{{bind: c.Bind[0], listener: newHandover()}}
+	go func() {
+		for s := range signals {
+			m.signals <- s
+		}
+	}()
+	return m.run(ctx)
+}

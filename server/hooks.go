@@ -1,0 +1,72 @@
+package server
+
+import "context"
+
+// Hooks are functions that the server calls on its way; each may be nil. Those of the master run in its loop: they must
+// not wait. A hook that returns an error stops what it was called for.
+type Hooks struct {
+	// OnStarting is called in the master before sockets are bound.
+	OnStarting func() error
+	// WhenReady is called in the master when the first worker serves, with the addresses.
+	WhenReady func(addresses []string)
+	// OnReload is called in the master when a reload begins.
+	OnReload func()
+	// WorkersChanged is called in the master when the number of workers wanted changes; old is 0 the first time.
+	WorkersChanged func(now, old int)
+	// PreSpawn is called in the master before each worker.
+	PreSpawn func(worker int)
+	// ChildExit is called in the master when a worker has ended.
+	ChildExit func(WorkerExit)
+	// PreExec is called in the old master before a new one is started.
+	PreExec func()
+	// OnExit is called in the master last.
+	OnExit func()
+
+	// PostSpawn is called in the worker first.
+	PostSpawn func(worker int)
+	// WorkerInit is called in the worker before it serves: the place to open databases. An error means that it cannot.
+	WorkerInit func(ctx context.Context) error
+	// WorkerAbort is called in a worker that has been silent, before it dumps its goroutines and dies.
+	WorkerAbort func()
+	// WorkerExit is called in the worker after its last request.
+	WorkerExit func()
+}
+
+// A WorkerExit is how a worker ended.
+type WorkerExit struct {
+	Worker, PID int
+	Code        int    // -1 after a signal
+	Signal      string // "" without
+	Expected    bool   // it was told to
+	Requests    int64  // that it had answered
+}
+
+func (h *Hooks) workersChanged(now, old int) {
+	if h.WorkersChanged != nil {
+		h.WorkersChanged(now, old)
+	}
+}
+
+func (h *Hooks) whenReady(addresses []string) {
+	if h.WhenReady != nil {
+		h.WhenReady(addresses)
+	}
+}
+
+func (h *Hooks) onReload() {
+	if h.OnReload != nil {
+		h.OnReload()
+	}
+}
+
+func (h *Hooks) preSpawn(worker int) {
+	if h.PreSpawn != nil {
+		h.PreSpawn(worker)
+	}
+}
+
+func (h *Hooks) childExit(w *worker, x *exit) {
+	if h.ChildExit != nil {
+		h.ChildExit(WorkerExit{w.id, w.child.PID(), x.code, x.signal, w.expected, w.last.Requests})
+	}
+}

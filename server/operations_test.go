@@ -1,0 +1,259 @@
+//go:build linux
+
+package server_test
+
+import (
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/carafeweb/carafe/server"
+)
+
+func TestMetricsCountWhatHappened(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	addr := freeAddr(t)
+	s.serve(2, "--metrics-bind", addr, "--backlog-metric")
+	for range 20 {
+		s.get("/")
+	}
+	s.get("/none")
+	get := func(path string) (int, string) {
+		code, body, err := fetch(addr, "GET "+path+" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return code, body
+	}
+	s.until("the heartbeats have told of 21 requests", func() bool {
+		_, text := get("/metrics")
+		return metric(t, text, "carafe_requests_total") == 21
+	})
+	_, text := get("/metrics")
+	for name, want := range map[string]float64{
+		`carafe_responses_total{class="2xx"}`: 20, `carafe_responses_total{class="4xx"}`: 1, `carafe_workers{state="serving"}`: 2,
+		"carafe_workers_wanted": 2, "carafe_worker_boots_total": 2, "carafe_request_seconds_count": 21, "carafe_requests_busy": 0,
+	} {
+		if got := metric(t, text, name); got != want {
+			t.Errorf("%s is %g, want %g", name, got, want)
+		}
+	}
+	if code, _ := get("/readyz"); code != 200 {
+		t.Errorf("/readyz is %d", code)
+	}
+	kill(t, s.workers()[0], syscall.SIGKILL)
+	s.until("the crash is counted, and the requests of the dead are not forgotten", func() bool {
+		_, text := get("/metrics")
+		return metric(t, text, "carafe_worker_crashes_total") == 1 && metric(t, text, "carafe_requests_total") == 21
+	})
+	s.signal(syscall.SIGWINCH)
+	s.until("/readyz turns 503 without workers", func() bool { code, _ := get("/readyz"); return code == 503 })
+}
+
+func TestStatsdIsSentDatagrams(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	c, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	s.serve(1, "--statsd-addr", c.LocalAddr().String(), "--statsd-prefix", "shop", "--statsd-tags", "env:test")
+	for range 5 {
+		s.get("/")
+	}
+	want := []string{"shop.carafe.workers:1|g|#env:test", "shop.carafe.requests:5|c|#env:test", "shop.carafe.request.status.2xx:5|c|#env:test"}
+	var got strings.Builder
+	buf := make([]byte, 4096)
+	for !slices.ContainsFunc([]string{got.String()}, func(text string) bool {
+		return strings.Contains(text, want[0]) && strings.Contains(text, "carafe.requests:") && strings.Contains(text, "status.2xx:")
+	}) {
+		n, _, err := c.ReadFrom(buf)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got.Write(buf[:n])
+		got.WriteByte('\n')
+	}
+}
+
+func TestCertificatesAreReadAgainByAReload(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	cert, key := certificate(t, s.dir, "one")
+	s.serve(1, "--tls-cert-file", cert, "--tls-key-file", key)
+	name := func() string {
+		c, err := tls.Dial("tcp", s.addr, &tls.Config{InsecureSkipVerify: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		return c.ConnectionState().PeerCertificates[0].Subject.CommonName
+	}
+	kept, err := tls.Dial("tcp", s.addr, &tls.Config{InsecureSkipVerify: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer kept.Close()
+	if n := name(); n != "one" {
+		t.Errorf("the certificate is %q", n)
+	}
+	certificate(t, s.dir, "two")
+	if _, err := s.ask("reload"); err != nil {
+		t.Fatal(err)
+	}
+	if n := name(); n != "two" {
+		t.Errorf("after a reload the certificate is %q, want the new one", n)
+	}
+	io.WriteString(kept, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+	if got := readAll(kept); !strings.HasPrefix(got, "HTTP/1.1 200") {
+		t.Errorf("a connection from before got %q, want its answer", got)
+	}
+	write(t, cert, "broken")
+	if _, err := s.ask("reload"); err == nil {
+		t.Error("a broken certificate was not refused")
+	}
+	if n := name(); n != "two" {
+		t.Errorf("after a refused reload the certificate is %q", n)
+	}
+}
+
+func TestWorkersRunAsTheirUser(t *testing.T) {
+	t.Parallel()
+	nobody, err := user.Lookup("nobody")
+	if os.Geteuid() != 0 || err != nil {
+		t.Skip("only root can become another user")
+	}
+	s := newSite(t)
+	os.Chmod(s.dir, 0o755)
+	s.serve(1, "--user", "nobody")
+	fi, err := os.Stat(fmt.Sprintf("/proc/%d", s.workers()[0]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if uid := fi.Sys().(*syscall.Stat_t).Uid; fmt.Sprint(uid) != nobody.Uid {
+		t.Errorf("the worker runs as %d, want %s", uid, nobody.Uid)
+	}
+	victim := s.workers()[0]
+	kill(t, victim, syscall.SIGKILL)
+	s.until("it can be replaced", func() bool { w := s.workers(); return len(w) == 1 && w[0] != victim })
+}
+
+func TestTheControlSocketTellsAndObeys(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.serve(2)
+	go s.get("/hang")
+	s.inFlight("/hang", 1)
+	text, err := s.ask("requests")
+	var pid, number int
+	if n, _ := fmt.Sscan(text, &pid, &number); n != 2 || err != nil {
+		t.Fatalf("requests: %q, %v", text, err)
+	}
+	if stack, err := s.ask(fmt.Sprintf("stack %d %d", pid, number)); err != nil || !strings.Contains(stack, "main.(*faults).routes") {
+		t.Errorf("the stack of a request: %q, %v", stack, err)
+	}
+	if text, err := s.ask("scale 3"); err != nil || text != "3 workers\n" {
+		t.Errorf("scale: %q, %v", text, err)
+	}
+	s.until("three workers serve", func() bool { return len(s.workers()) == 3 })
+	if _, err := s.ask("dance"); err == nil {
+		t.Error("an unknown order was obeyed")
+	}
+	if fi, err := os.Stat(s.control); err != nil || fi.Mode().Perm() != 0o600 {
+		t.Errorf("the control socket's mode: %v, %v", fi, err)
+	}
+	if _, err := s.ask("quit"); err != nil {
+		t.Error(err)
+	}
+	if code, _ := s.wait(patience); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	if _, err := os.Lstat(s.control); err == nil {
+		t.Error("the control socket is still there")
+	}
+}
+
+func TestCPUsAndMemoryAreDividedAmongTheWorkers(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.startWith(func(c *exec.Cmd) {
+		c.Env = append(c.Env, "GOMAXPROCS=8", "GOMEMLIMIT=1GiB")
+		c.Args = append(c.Args, "--workers", "4", "--env", "BEAN=arabica")
+	})
+	s.until("the workers serve", func() bool { return len(s.workers()) == 4 })
+	env, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", s.workers()[0]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := strings.Split(string(env), "\x00")
+	for _, want := range []string{"GOMAXPROCS=2", "GOMEMLIMIT=268435456", "BEAN=arabica"} {
+		if i := slices.Index(all, want); i < 0 {
+			t.Errorf("the worker's environment lacks %s", want)
+		}
+	}
+}
+
+func TestOutputCanGoToTheErrorLog(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	log := filepath.Join(s.dir, "error.log")
+	s.serve(1, "--capture-output", "--error-log", log)
+	s.get("/log?n=3")
+	s.until("the line is in the log", func() bool {
+		data, err := os.ReadFile(log)
+		return err == nil && strings.Contains(string(data), "line 2\n") && strings.Contains(string(data), "worker serves")
+	})
+}
+
+// BenchmarkHello compares a worker's inside with a bare net/http server.
+func BenchmarkHello(b *testing.B) {
+	hello := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "Hello, World!") })
+	for _, bare := range []bool{true, false} {
+		b.Run(map[bool]string{true: "net-http", false: "server"}[bare], func(b *testing.B) {
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				b.Fatal(err)
+			}
+			if bare {
+				srv := &http.Server{Handler: hello}
+				go srv.Serve(l)
+				defer srv.Close()
+			} else {
+				stop, err := server.Serve(hello, server.Config{}, l)
+				if err != nil {
+					b.Fatal(err)
+				}
+				defer stop()
+			}
+			b.ReportAllocs()
+			b.RunParallel(func(pb *testing.PB) {
+				c, err := net.Dial("tcp", l.Addr().String())
+				if err != nil {
+					b.Error(err)
+					return
+				}
+				defer c.Close()
+				buf := make([]byte, 4096)
+				for pb.Next() {
+					io.WriteString(c, "GET / HTTP/1.1\r\nHost: x\r\nUser-Agent: bench\r\n\r\n")
+					if n, err := c.Read(buf); err != nil || n == 0 {
+						b.Error(err)
+						return
+					}
+				}
+			})
+		})
+	}
+}

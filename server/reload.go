@@ -1,0 +1,257 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// A reload is a new generation coming up beside the old. Its first worker is a scout: it runs the binary on disk, reads the
+// configuration anew and says what that comes to. Only then do the others start; only when all serve do the old leave; and
+// whatever fails before that, only the new ones go.
+//
+// Source: Gunicorn's Arbiter.reload. Unlike Gunicorn, a reload that fails in any way leaves the server as it was.
+type reload struct {
+	program *program
+	config  *Config   // nil until the scout has said
+	sockets []*socket // of the new configuration
+	added   []*socket // those among them that the old one has not
+	slots   []*slot
+}
+
+func (r *reload) owns(w *worker) bool { return slices.Contains(r.slots, w.slot) }
+
+// beginReload starts a reload. One that is asked for during another runs after it; more are the same one.
+func (m *master) beginReload() {
+	switch {
+	case m.stop != nil:
+		return
+	case m.upgrade != nil:
+		m.log.Warn("no reload during an upgrade")
+		return
+	case m.reload != nil:
+		m.again = true
+		return
+	}
+	m.log.Info("reload")
+	m.counts.reloads++
+	m.sys.notify("RELOADING=1\n" + monotonic())
+	m.user.Hooks.onReload()
+	m.log.reopen()
+	m.reload = &reload{}
+	p, err := m.sys.openProgram()
+	if err != nil {
+		m.refuseReload("the binary cannot be opened", err.Error())
+		return
+	}
+	m.reload.program = p
+	m.scout()
+}
+
+// scout starts the first worker of a reload.
+func (m *master) scout() {
+	s := &slot{}
+	m.reload.slots = []*slot{s}
+	if s.worker = m.start(s, roleScout, m.reload.program, m.cfg, m.sockets); s.worker == nil {
+		m.refuseReload("no worker can be started", "")
+	}
+}
+
+// hello is the scout's word on what the binary's configuration comes to.
+func (m *master) hello(ctx context.Context, w *worker, msg message) {
+	r := m.reload
+	if r == nil || !r.owns(w) || r.config != nil {
+		return
+	}
+	c, err := m.user.with(msg.Config)
+	if err == nil {
+		c, err = c.resolved()
+	}
+	if err != nil {
+		m.refuseReload("the new configuration is no good", err.Error())
+		return
+	}
+	if (c.Workers == 0) != (m.cfg.Workers == 0) {
+		m.log.Warn("whether there are workers does not change by a reload", "workers", m.cfg.Workers)
+		c.Workers = m.cfg.Workers
+	}
+	if r.sockets, r.added, err = m.rebind(ctx, c); err != nil {
+		m.refuseReload("the new addresses cannot be bound", err.Error())
+		return
+	}
+	r.config, w.config = c, c
+	if len(r.added) > 0 || len(r.sockets) != len(m.sockets) {
+		m.replaceScout(w)
+		return
+	}
+	m.configure(w)
+}
+
+// replaceScout starts the first worker again, with the sockets of the new addresses.
+func (m *master) replaceScout(w *worker) {
+	w.slot = &slot{}
+	m.dismiss(w, "addresses have changed")
+	s := m.reload.slots[0]
+	if s.worker = m.start(s, roleWorker, m.reload.program, m.reload.config, m.reload.sockets); s.worker == nil {
+		m.refuseReload("no worker can be started", "")
+	}
+}
+
+// rebind binds what is new among the addresses and keeps what is old. Sockets that somebody else made always stay.
+func (m *master) rebind(ctx context.Context, c *Config) (all, added []*socket, err error) {
+	for _, s := range m.sockets {
+		if s.foreign {
+			all = append(all, s)
+		}
+	}
+	if len(all) > 0 {
+		return all, nil, nil
+	}
+	for _, b := range c.Bind {
+		if i := slices.IndexFunc(m.sockets, func(s *socket) bool { return s.bind == b }); i >= 0 {
+			all = append(all, m.sockets[i])
+			continue
+		}
+		s, err := m.sys.bind(ctx, c, b)
+		if err != nil {
+			closeAll(added, true)
+			return nil, nil, err
+		}
+		all, added = append(all, s), append(added, s)
+	}
+	return all, added, nil
+}
+
+// checkReload starts the rest of the new workers when the first serves, and lets the old leave when all do.
+func (m *master) checkReload(context.Context) {
+	r := m.reload
+	if r == nil || r.config == nil {
+		return
+	}
+	for _, s := range r.slots {
+		if s.worker == nil || s.worker.state != serving {
+			return
+		}
+	}
+	want := m.wanted(r.config)
+	if len(r.slots) >= want {
+		m.commit(want)
+		return
+	}
+	for len(r.slots) < want {
+		s := &slot{}
+		r.slots = append(r.slots, s)
+		if s.worker = m.start(s, roleWorker, r.program, r.config, r.sockets); s.worker == nil {
+			m.refuseReload("not all workers can be started", "")
+			return
+		}
+	}
+}
+
+// wanted is the number of workers after a reload: what TTIN and TTOU have added holds unless the setting itself changed.
+func (m *master) wanted(c *Config) int {
+	n := max(1, c.Workers)
+	if c.Workers == m.cfg.Workers {
+		n += m.scaled
+	}
+	return min(max(n, 1), c.MaxWorkers)
+}
+
+// commit makes the new generation the server.
+func (m *master) commit(want int) {
+	r := m.reload
+	m.adoptLogs(r.config)
+	m.retired = append(m.retired, slices.DeleteFunc(slices.Clone(m.sockets), func(s *socket) bool { return slices.Contains(r.sockets, s) })...)
+	old, before := m.slots, m.target
+	if r.config.Workers != m.cfg.Workers {
+		m.scaled = 0
+	} else if m.scaled != 0 {
+		m.log.Info("TTIN and TTOU hold on", "workers", want, "configured", r.config.Workers)
+	}
+	m.program.close()
+	m.program, m.cfg, m.sockets, m.slots, m.target = r.program, r.config, r.sockets, r.slots, want
+	m.reload, m.failure, m.paused = nil, "", false
+	for _, s := range old {
+		m.vacate(s, "reload")
+	}
+	m.log.Info("reloaded", "workers", want)
+	m.sys.notify("READY=1\nSTATUS=serving")
+	if before != want {
+		m.user.Hooks.workersChanged(want, before)
+	}
+	m.tellWaiters(nil)
+	m.settled()
+}
+
+// settled runs the reload that was asked for meanwhile.
+func (m *master) settled() {
+	if m.again {
+		m.again = false
+		m.waiters, m.later = m.later, nil
+		m.beginReload()
+	}
+}
+
+// adoptLogs takes the new configuration's log files. The scout has opened them already, so a failure is one of this moment.
+func (m *master) adoptLogs(c *Config) {
+	l, err := openLogs(c)
+	if err != nil {
+		m.log.Error("log files stay as they are", "err", err)
+		return
+	}
+	m.log.close()
+	*m.log = *l
+}
+
+// refuseReload ends a reload that has failed: the new workers go, the old never noticed.
+func (m *master) refuseReload(why, detail string) {
+	m.counts.reloadFailures++
+	m.failure = fmt.Sprintf("%s: %s", why, detail)
+	m.log.Error("reload failed, the old workers stay", "why", why, "detail", detail)
+	m.dropReload()
+	m.sys.notify("READY=1\nSTATUS=reload failed: " + oneLine(m.failure))
+	m.tellWaiters(errors.New(m.failure))
+	m.settled()
+}
+
+func (m *master) dropReload() {
+	r := m.reload
+	m.reload = nil
+	for _, s := range r.slots {
+		m.vacate(s, "reload failed")
+	}
+	closeAll(r.added, true)
+	r.program.close()
+}
+
+// abandonReload ends a reload because something more important came.
+func (m *master) abandonReload(why string) {
+	if m.reload != nil {
+		m.log.Info("reload is abandoned", "why", why)
+		m.again = false
+		m.dropReload()
+		m.tellWaiters(errors.New(why))
+	}
+}
+
+// dropping reports whether a worker holds addresses that the server gives up, whose queues only it will empty.
+func (m *master) dropping(*worker) bool { return len(m.retired) > 0 }
+
+// retire closes the master's end of sockets that were given up, once nobody accepts from them.
+func (m *master) retire() {
+	if len(m.retired) == 0 {
+		return
+	}
+	closeAll(m.retired, true)
+	m.retired = nil
+}
+
+// addresses are where the server listens.
+func (m *master) addresses() []string {
+	var list []string
+	for _, s := range m.sockets {
+		list = append(list, s.listener.Addr().String())
+	}
+	return list
+}

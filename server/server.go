@@ -1,0 +1,235 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// Run serves h until a signal or the end of ctx stops it, and returns nil after a stop that was asked for, else an error
+// for [ExitCode].
+//
+// In the program's first process Run becomes the master. In a process that a master has started it becomes a worker: main
+// runs there as well, up to Run, so what main does before is done in each worker. After Run returns, main should return.
+//
+// A cut request is no error: after a stop that had to cut some, Run returns nil, and the log names them.
+//
+// Source: gunicorn.app.base.Application.run.
+func Run(ctx context.Context, h http.Handler, cfg Config) error {
+	role := os.Getenv(roleEnv)
+	if role == roleWorker || role == roleScout {
+		return runWorker(ctx, h, cfg)
+	}
+	c, err := cfg.resolved()
+	if err != nil {
+		return &ExitError{1, err}
+	}
+	if c.PrintConfig {
+		c.print(os.Stdout)
+	}
+	if c.PrintConfig || c.CheckConfig {
+		return checkOnly(c)
+	}
+	if c.Workers > 0 && !canFork {
+		return &ExitError{1, fmt.Errorf("server: workers is %d, but this system cannot pass sockets to processes: use 0, one process", c.Workers)}
+	}
+	return runMaster(ctx, h, cfg, c)
+}
+
+// checkOnly opens what a start would open, and closes it again.
+func checkOnly(c *Config) error {
+	l, err := openLogs(c)
+	if err != nil {
+		return &ExitError{1, err}
+	}
+	l.close()
+	return nil
+}
+
+// Main is the whole main of a program that only serves: flags over environment over file over cfg, then [Run], then
+// os.Exit with [ExitCode]. An error is printed to stderr.
+//
+//	func main() { server.Main(handler, server.Default()) }
+func Main(h http.Handler, cfg Config) {
+	given := cfg
+	cfg.again = func() (Config, error) {
+		c := given
+		err := c.load(os.Args[1:])
+		return c, err
+	}
+	err := cfg.load(os.Args[1:])
+	if err == nil {
+		err = Run(context.Background(), h, cfg)
+	}
+	if errors.Is(err, flag.ErrHelp) {
+		os.Exit(0)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
+	os.Exit(ExitCode(err))
+}
+
+// load applies a file, the environment and flags, in this order: each overrides what came before.
+func (c *Config) load(args []string) error {
+	probe := *c
+	if err := probe.parse(args); err != nil {
+		return err
+	}
+	if err := c.FromFile(probe.ConfigFile); err != nil {
+		return err
+	}
+	if err := c.FromEnv(); err != nil {
+		return err
+	}
+	return c.parse(args)
+}
+
+func (c *Config) parse(args []string) error {
+	fs := flag.NewFlagSet(os.Args[0], flag.ContinueOnError)
+	c.Flags(fs)
+	if err := fs.Parse(args); err != nil {
+		return err
+	}
+	if fs.NArg() > 0 {
+		return fmt.Errorf("server: %q is no flag", fs.Arg(0))
+	}
+	return nil
+}
+
+// runMaster sets up what a master needs, runs its loop, and clears up.
+func runMaster(ctx context.Context, h http.Handler, user Config, c *Config) (err error) {
+	parent, inherited, err := fromOldMaster()
+	if err != nil {
+		return &ExitError{1, err}
+	}
+	if err := c.settle(); err != nil {
+		return &ExitError{1, err}
+	}
+	l, err := openLogs(c)
+	if err != nil {
+		return &ExitError{1, err}
+	}
+	defer func() { l.close() }()
+	sys, err := newSystem(ctx, h, user, c)
+	if err != nil {
+		return &ExitError{1, err}
+	}
+	m := newMaster(sys, user, c, l)
+	if parent != nil {
+		m.parent = parent
+	}
+	if err := m.open(ctx, inherited, parent != nil); err != nil {
+		return &ExitError{1, err}
+	}
+	defer m.close()
+	if parent != nil {
+		go parent.listen(parentID, m.emit)
+	}
+	signal.Ignore(syscall.SIGPIPE)
+	notifySignals(m.signals)
+	defer signal.Stop(m.signals)
+	l.Info("listening", "on", m.addresses(), "workers", c.Workers, "pid", os.Getpid())
+	return m.run(ctx)
+}
+
+// open takes what the master holds for its life: sockets, pidfile, the program, the doors for questions.
+func (m *master) open(ctx context.Context, inherited []*socket, second bool) (err error) {
+	if hook := m.user.Hooks.OnStarting; hook != nil {
+		if err := hook(); err != nil {
+			return err
+		}
+	}
+	if m.pidfile, err = lockPIDFile(m.cfg.PIDFile, second); err != nil {
+		return err
+	}
+	if m.sockets, err = m.firstSockets(ctx, inherited); err != nil {
+		m.pidfile.close()
+		return err
+	}
+	if err := m.openDoors(ctx); err != nil {
+		closeAll(m.sockets, !second)
+		m.pidfile.close()
+		return err
+	}
+	m.program = runningProgram()
+	return nil
+}
+
+// firstSockets binds all addresses, but takes from an old master what it has.
+func (m *master) firstSockets(ctx context.Context, inherited []*socket) ([]*socket, error) {
+	if inherited == nil {
+		return sockets(ctx, m.cfg)
+	}
+	m.sockets = inherited
+	all, _, err := m.rebind(ctx, m.cfg)
+	for _, s := range inherited {
+		kept := false
+		for _, t := range all {
+			kept = kept || t == s
+		}
+		if !kept {
+			s.close(false)
+		}
+	}
+	return all, err
+}
+
+func (m *master) close() {
+	m.closeDoors()
+	m.pidfile.close()
+	m.program.close()
+	if hook := m.user.Hooks.OnExit; hook != nil {
+		hook()
+	}
+	m.log.Info("stopped")
+}
+
+// serveInside runs one service to its end; both kinds of worker use it.
+func serveInside(ctx context.Context, h http.Handler, user *Config, w *wire, scout bool, take func(*Config) (*insides, error)) error {
+	c, msg, err := receiveConfig(user, w, scout)
+	if err != nil {
+		return err
+	}
+	in, err := take(c)
+	if err != nil {
+		w.send(message{Type: msgFailed, Text: err.Error()})
+		return err
+	}
+	defer in.logs.close()
+	s, err := newService(c, msg, h, w, in.logs, in.listeners)
+	if err == nil {
+		s.score = in.score
+		err = user.Hooks.begin(ctx, s.id)
+	}
+	if err != nil {
+		w.send(message{Type: msgFailed, Text: err.Error()})
+		return err
+	}
+	if in.started != nil {
+		in.started(s)
+	}
+	err = s.run(ctx)
+	if hook := user.Hooks.WorkerExit; hook != nil {
+		hook()
+	}
+	return err
+}
+
+func (h *Hooks) begin(ctx context.Context, worker int) error {
+	if h.PostSpawn != nil {
+		h.PostSpawn(worker)
+	}
+	if h.WorkerInit != nil {
+		return h.WorkerInit(ctx)
+	}
+	return nil
+}
+
+var _ slog.Handler = (*lineHandler)(nil)

@@ -1,0 +1,103 @@
+package server
+
+import (
+	"fmt"
+	"syscall"
+	"time"
+)
+
+// IDs of events that are no worker's.
+const (
+	upgradeID = 0  // the new master
+	parentID  = -1 // the old one
+)
+
+// settle is how long a new master must live after it has said ready before the old one believes it.
+const settle = time.Second
+
+// An upgrade is a new master coming up from the binary on disk, with workers of its own, on the same sockets.
+//
+// Source: Gunicorn's Arbiter.reexec. Unlike Gunicorn, the old master drains by itself when the new one serves.
+type upgrade struct {
+	child    child
+	program  *program
+	deadline time.Time
+	ready    time.Time
+}
+
+func (m *master) beginUpgrade() {
+	switch {
+	case m.stop != nil:
+		return
+	case m.upgrade != nil, m.reload != nil:
+		m.log.Warn("no upgrade while a reload or an upgrade is under way")
+		return
+	case m.parent != nil:
+		m.log.Warn("no upgrade before the old master of the last one has gone")
+		return
+	}
+	m.log.Info("upgrade")
+	p, err := m.sys.openProgram()
+	if err != nil {
+		m.log.Error("upgrade failed, this master goes on", "why", err)
+		return
+	}
+	if hook := m.user.Hooks.PreExec; hook != nil {
+		hook()
+	}
+	c, err := m.sys.launch(spec{id: upgradeID, role: roleMaster, program: p, sockets: m.sockets, config: m.cfg}, m.emit)
+	if err != nil {
+		p.close()
+		m.log.Error("upgrade failed, this master goes on", "why", err)
+		return
+	}
+	m.upgrade = &upgrade{child: c, program: p, deadline: time.Now().Add(m.cfg.UpgradeTimeout)}
+}
+
+func (m *master) upgradeHappened(e event) {
+	u := m.upgrade
+	if u == nil {
+		return
+	}
+	switch {
+	case e.exit != nil && m.stop == nil:
+		m.upgrade = nil
+		u.program.close()
+		m.pidfile.removeSecond(u.child.PID())
+		m.log.Error("upgrade failed, this master goes on", "why", fmt.Sprintf("the new master ended: %s", e.exit), "said", e.exit.last)
+	case e.msg.Type == msgReady:
+		u.ready = time.Now()
+		m.log.Info("new master serves", "pid", u.child.PID())
+	}
+}
+
+// checkUpgrade hands over when the new master has served for a moment, and kills one that never does.
+func (m *master) checkUpgrade(now time.Time) {
+	u := m.upgrade
+	switch {
+	case u == nil || m.stop != nil:
+	case u.ready.IsZero() && now.After(u.deadline):
+		u.deadline = now.Add(time.Hour)
+		m.log.Error("new master does not come up", "pid", u.child.PID(), "timeout", m.cfg.UpgradeTimeout)
+		u.child.Signal(syscall.SIGKILL)
+	case !u.ready.IsZero() && now.Sub(u.ready) >= settle:
+		m.sys.notify(fmt.Sprintf("MAINPID=%d", u.child.PID()))
+		u.child.Send(message{Type: msgPromote})
+		m.beginStop(stageHanded, "the new master serves")
+	}
+}
+
+// promote is the new master's side: the old one has handed over, or has died.
+func (m *master) promote(e event) {
+	if m.parent == nil {
+		return
+	}
+	if e.gone {
+		m.log.Info("the old master has gone")
+		m.parent = nil
+	}
+	if err := m.pidfile.promote(); err != nil {
+		m.log.Error("pidfile", "err", err)
+	}
+	m.sys.notify(fmt.Sprintf("MAINPID=%d\nREADY=1", processID()))
+}
