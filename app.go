@@ -47,6 +47,8 @@ type App struct {
 	// FileMaxAge says for how long caches may keep a file that is sent, by its full name; ok is false for one that they must
 	// ask for. nil means Config.SendFileMaxAge. Flask: get_send_file_max_age.
 	FileMaxAge func(name string) (age time.Duration, ok bool)
+	// Templates renders pages; set it before the first one. nil means a *JinjaTemplates.
+	Templates TemplateEngine
 	// Signals are what the app tells of itself.
 	Signals Signals
 
@@ -56,7 +58,6 @@ type App struct {
 	templates         *Templates
 	hostMatching      bool
 	subdomainMatching bool
-	debugJSON         *bool
 	instance          instanceFolder
 
 	setupMu    sync.Mutex
@@ -372,7 +373,7 @@ func (a *App) compiled() *tables {
 		scopes, names := a.lineage(name)
 		t.chains[name] = flatten(scopes, names)
 	}
-	t.faults = errors.Join(a.compileRoutes(t), a.checkConfig())
+	t.faults = errors.Join(a.compileRoutes(t), a.checkConfig(), a.checkTemplates())
 	t.origins, _ = a.Config.originCheck() // whose error is among the faults
 	a.tables.Store(t)
 	return t

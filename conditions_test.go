@@ -6,10 +6,12 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"reflect"
+	"runtime"
 	"strings"
 	"testing"
 
 	"github.com/carafeweb/carafe"
+	"github.com/carafeweb/carafe/blueprints"
 	"github.com/carafeweb/carafe/routing"
 	"github.com/gorilla/mux"
 )
@@ -120,5 +122,16 @@ func TestAConverterCountsForLaterRulesWheneverItIsAdded(t *testing.T) {
 	app.ServeHTTP(w, httptest.NewRequest("GET", "/a,b", nil))
 	if got := w.Body.String(); got != "2 [a b]" {
 		t.Errorf("GET /a,b: %q, want the list that the converter makes", got)
+	}
+}
+
+func TestARuleOfABlueprintIsRefusedWithItsOwnPlace(t *testing.T) {
+	bp := blueprints.New("bp")
+	bp.Get("/<nope:id>", func() string { return "" }, carafe.Endpoint("x"))
+	_, _, line, _ := runtime.Caller(0)
+	app := carafe.New("app")
+	got := panicText(func() { app.RegisterBlueprint(bp) })
+	if want := fmt.Sprintf("conditions_test.go:%d:", line-1); !strings.Contains(got, want) {
+		t.Errorf("RegisterBlueprint: panic %q, want the place of the route, %s", got, want)
 	}
 }

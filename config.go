@@ -70,6 +70,9 @@ type Config struct {
 	ProvideAutomaticOptions bool `config:"PROVIDE_AUTOMATIC_OPTIONS"`
 	// TemplatesAutoReload reads changed templates again; nil means in debug mode. Flask: TEMPLATES_AUTO_RELOAD.
 	TemplatesAutoReload *bool `config:"TEMPLATES_AUTO_RELOAD"`
+	// ExplainTemplateLoading logs for each template where it was looked for and found. Nothing is kept meanwhile: it is for
+	// development. Flask: EXPLAIN_TEMPLATE_LOADING.
+	ExplainTemplateLoading bool `config:"EXPLAIN_TEMPLATE_LOADING"`
 
 	// CSRF says how requests that change something are checked for having been sent by another site: "origin" (the
 	// default), "token", or "off". See [CSRF].

@@ -40,3 +40,14 @@ func (a *App) ViewByReflection(endpoint string) {
 		}
 	}
 }
+
+// KeptStringTemplates is how many templates made from strings are kept.
+func (a *App) KeptStringTemplates() int {
+	open := a.templating.open.Load()
+	if open == nil {
+		return 0
+	}
+	open.mu.Lock()
+	defer open.mu.Unlock()
+	return len(open.strings)
+}

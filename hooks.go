@@ -20,7 +20,7 @@ type (
 	// A ValuesFunc edits URL values in place: those of the matched URL before the hooks see
 	// them (URLValuePreprocessor), or those that a URL is about to be built of (URLDefaults).
 	ValuesFunc = func(c *Context, endpoint string, values Values)
-	// A ProcessorFunc gives variables to every template of its scope.
+	// A ProcessorFunc gives variables to every template of its scope. Outside of a request the app's own are called, with nil.
 	ProcessorFunc = func(*Context) map[string]any
 )
 

@@ -211,3 +211,31 @@ func TestOneViewMayHaveSeveralRules(t *testing.T) {
 		}
 	}
 }
+
+// sessionConverter reads the request's session.
+type sessionConverter struct{}
+
+func (sessionConverter) Parse(ctx context.Context, text string) (any, error) {
+	c := carafe.CurrentContext(ctx)
+	return fmt.Sprint(text, " ", c.Request.Method, " ", c.Session().Get("user")), nil
+}
+
+func (sessionConverter) Format(v any) (string, error) { return fmt.Sprint(v), nil }
+
+func TestAConverterHasTheRequestAndItsSession(t *testing.T) {
+	app := quiet()
+	app.Config.SecretKey = "coffee"
+	app.Converter("reader", func(routing.Arguments) (routing.Definition, error) {
+		return routing.Definition{Converter: sessionConverter{}}, nil
+	})
+	app.Get("/<reader:name>", func(c *carafe.Context) string { return fmt.Sprint(c.Params()["name"]) }, carafe.Endpoint("index"))
+	app.Get("/login", func(c *carafe.Context) string {
+		c.Session().Set("user", "bean")
+		return ""
+	}, carafe.Endpoint("login"))
+	client := carafetest.NewClient(t, app)
+	client.Get("/login")
+	if got := client.Get("/admin").Text(); got != "admin GET bean" {
+		t.Errorf("GET /admin: %q, want what the converter made of request and session", got)
+	}
+}

@@ -83,6 +83,8 @@ func (a *App) convert(c *Context, res result) (*Response, error) {
 		return v, v.err
 	case reply:
 		return a.convertReply(c, v)
+	case rendering:
+		return a.respondTemplate(c, v)
 	case template.HTML:
 		return &Response{body: string(v), typ: typeHTML}, nil
 	case Responder:

@@ -267,7 +267,7 @@ func (c *urlforCase) build(t *testing.T, app *carafe.App) (got string, err error
 
 // goWords are Python's and Flask's names for what Carafe's messages call otherwise.
 var goWords = strings.NewReplacer("'SERVER_NAME'", "Config.ServerName", "'APPLICATION_ROOT'", "Config.ApplicationRoot",
-	"'PREFERRED_URL_SCHEME'", "Config.PreferredURLScheme", "must be True", "must be true", "as needed.", "as needed")
+	"'PREFERRED_URL_SCHEME'", "Config.PreferredURLScheme", "must be True.", "must be true", "as needed.", "as needed")
 
 // compareError wants the error's kind, and its text: a *BuildError's to the letter, of the others within a message that says more.
 func (c *urlforCase) compareError(v *verdict, err error) {

@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/carafeweb/carafe/gateway"
 	"github.com/carafeweb/carafe/routing"
 )
 
-// urlRequest is what URLFor was asked for: the values of the URL, and those that say how it is wanted.
+// urlRequest is how a URL is wanted. The values of the URL are not in it: passed from hand to hand, they stay on the stack.
 type urlRequest struct {
-	pairs    []routing.Pair
 	anchor   *string // nil means not given
 	method   string
 	scheme   *string // nil means not given
@@ -47,8 +47,9 @@ func (c *Context) URLFor(endpoint string, values ...any) string {
 func (a *App) urlFor(c *Context, endpoint string, values []any) (string, error) {
 	t := a.compiled()
 	var room [6]routing.Pair
-	req := urlRequest{pairs: room[:0]}
-	if err := req.readValues(values); err != nil {
+	var req urlRequest
+	pairs, err := req.readValues(values, room[:0])
+	if err != nil {
 		return "", err
 	}
 	if c != nil {
@@ -58,13 +59,9 @@ func (a *App) urlFor(c *Context, endpoint string, values []any) (string, error) 
 		return "", err
 	}
 	if funcs := t.urlDefaults(endpoint); len(funcs) > 0 {
-		req.injectDefaults(c, endpoint, funcs)
+		pairs = injectDefaults(c, endpoint, pairs, funcs)
 	}
-	adapter, err := a.urlAdapter(c, t)
-	if err != nil {
-		return "", err
-	}
-	url, err := adapter.Build(endpoint, req.pairs, req.options())
+	url, err := a.buildURL(c, t, endpoint, pairs, req.options())
 	if err != nil {
 		return a.buildFailed(c, err, &req)
 	}
@@ -74,10 +71,28 @@ func (a *App) urlFor(c *Context, endpoint string, values []any) (string, error) 
 	return url, nil
 }
 
+// buildURL builds without the anchor. Most URLs are a path alone, for which the request's host need not be looked at: one that
+// leads elsewhere shows it by its beginning, and is built once more.
+func (a *App) buildURL(c *Context, t *tables, endpoint string, pairs []routing.Pair, o routing.BuildOptions) (string, error) {
+	if c != nil && !o.External && !a.hostMatching && !a.subdomainMatching {
+		r := c.Request.Request
+		here := routing.Adapter{Map: a.urls, ScriptName: scriptRoot(gateway.ScriptName(r)), DefaultMethod: r.Method, Scheme: "http"}
+		url, err := here.Build(endpoint, pairs, o)
+		if err != nil || url != "" && url[0] == '/' && !strings.HasPrefix(url, "//") {
+			return url, err
+		}
+	}
+	adapter, err := a.urlAdapter(c, t)
+	if err != nil {
+		return "", err
+	}
+	return adapter.Build(endpoint, pairs, o)
+}
+
 // decide settles whether the URL is absolute.
 func (req *urlRequest) decide(c *Context) error {
 	if req.scheme != nil && req.decided && !req.external {
-		return errors.New("carafe: URLFor: When specifying '_scheme', '_external' must be true.")
+		return errors.New("carafe: URLFor: When specifying '_scheme', '_external' must be true")
 	}
 	if !req.decided {
 		req.external = c == nil || req.scheme != nil
@@ -105,7 +120,7 @@ func (a *App) urlAdapter(c *Context, t *tables) (routing.Adapter, error) {
 }
 
 var errNoServerName = errors.New("carafe: Unable to build URLs outside an active request without Config.ServerName configured. " +
-	"Also configure Config.ApplicationRoot and Config.PreferredURLScheme as needed, or use c.URLFor.")
+	"Also configure Config.ApplicationRoot and Config.PreferredURLScheme as needed, or use c.URLFor")
 
 // serverSettings are what URLs outside of a request begin with; boundServer is the URL map bound to them, kept from one URL to
 // the next as long as they are the same.
@@ -151,63 +166,72 @@ func (req *urlRequest) options() routing.BuildOptions {
 	return o
 }
 
-// readValues sorts pairs, or the one Values, into values of the URL and special ones.
-func (req *urlRequest) readValues(values []any) error {
-	if len(values) == 1 {
-		switch v := values[0].(type) {
-		case Values:
-			return req.readAll(v.Pairs())
-		case map[string]any:
-			return req.readAll(Values(v).Pairs())
-		}
-	}
+// readValues sorts pairs, or the one Values, into special values and those of the URL, which it appends to pairs.
+func (req *urlRequest) readValues(values []any, pairs []routing.Pair) ([]routing.Pair, error) {
+	values = flatValues(values)
 	if len(values)%2 != 0 {
-		return fmt.Errorf("carafe: URLFor takes pairs of name and value, or one carafe.Values, but has %s", plural(len(values), "value"))
+		return nil, fmt.Errorf("carafe: URLFor takes pairs of name and value, or one carafe.Values, but has %s", plural(len(values), "value"))
 	}
 	for i := 0; i < len(values); i += 2 {
 		name, ok := values[i].(string)
 		if !ok {
-			return fmt.Errorf("carafe: URLFor takes pairs of name and value: %v is a %T, not a name", values[i], values[i])
+			return nil, fmt.Errorf("carafe: URLFor takes pairs of name and value: %v is a %T, not a name", values[i], values[i])
 		}
-		if err := req.read(name, values[i+1]); err != nil {
-			return err
+		if req.readSpecial(name, values[i+1]) {
+			if err := checkSpecial(name, values[i+1]); err != nil {
+				return nil, err
+			}
+			continue
 		}
+		pairs = append(pairs, routing.Pair{Name: name, Value: plainValue(values[i+1])})
 	}
-	return nil
+	return pairs, nil
 }
 
-func (req *urlRequest) readAll(pairs []routing.Pair) error {
-	for _, p := range pairs {
-		if err := req.read(p.Name, p.Value); err != nil {
-			return err
+// flatValues turns the one Values into pairs, sorted by name.
+func flatValues(values []any) []any {
+	if len(values) != 1 {
+		return values
+	}
+	named, ok := values[0].(Values)
+	if !ok {
+		if named, ok = values[0].(map[string]any); !ok {
+			return values
 		}
 	}
-	return nil
+	flat := make([]any, 0, 2*len(named))
+	for _, p := range named.Pairs() {
+		flat = append(flat, p.Name, p.Value)
+	}
+	return flat
 }
 
-func (req *urlRequest) read(name string, value any) error {
-	if name == "" || name[0] != '_' || !req.readSpecial(name, value) {
-		if text, ok := value.([]byte); ok {
-			value = string(text)
-		}
-		req.pairs = append(req.pairs, routing.Pair{Name: name, Value: value})
+// plainValue takes bytes for the text they are.
+func plainValue(value any) any {
+	if text, ok := value.([]byte); ok {
+		return string(text)
+	}
+	return value
+}
+
+// checkSpecial refuses a special value that readSpecial could make nothing of.
+func checkSpecial(name string, value any) error {
+	_, ok := textPointer(value)
+	if name == "_external" {
+		_, isBool := value.(bool)
+		ok = isBool || value == nil
+	}
+	if ok {
 		return nil
-	}
-	switch name {
-	case "_external":
-		if _, ok := value.(bool); ok || value == nil {
-			return nil
-		}
-	default:
-		if _, ok := textPointer(value); ok {
-			return nil
-		}
 	}
 	return fmt.Errorf("carafe: URLFor: %s cannot be a %T", name, value)
 }
 
 // readSpecial takes a value that says how the URL is wanted; false if the name is not one of these.
 func (req *urlRequest) readSpecial(name string, value any) bool {
+	if name == "" || name[0] != '_' {
+		return false
+	}
 	switch name {
 	case "_anchor":
 		req.anchor, _ = textPointer(value)
@@ -259,9 +283,9 @@ func (t *tables) urlDefaults(endpoint string) []ValuesFunc {
 // injectDefaults runs URL-defaults functions on the values.
 //
 // Source: Flask.inject_url_defaults.
-func (req *urlRequest) injectDefaults(c *Context, endpoint string, funcs []ValuesFunc) {
-	values := make(Values, len(req.pairs))
-	for _, p := range req.pairs {
+func injectDefaults(c *Context, endpoint string, pairs []routing.Pair, funcs []ValuesFunc) []routing.Pair {
+	values := make(Values, len(pairs))
+	for _, p := range pairs {
 		values[p.Name] = p.Value
 	}
 	for _, f := range funcs {
@@ -269,13 +293,13 @@ func (req *urlRequest) injectDefaults(c *Context, endpoint string, funcs []Value
 	}
 	// What was given keeps its order; what the functions added follows by name.
 	kept := make([]routing.Pair, 0, len(values))
-	for _, p := range req.pairs {
+	for _, p := range pairs {
 		if v, ok := values[p.Name]; ok {
 			kept = append(kept, routing.Pair{Name: p.Name, Value: v})
 			delete(values, p.Name)
 		}
 	}
-	req.pairs = append(kept, values.Pairs()...)
+	return append(kept, values.Pairs()...)
 }
 
 // Expects says whether a rule of the endpoint takes all these variables: for URL-defaults functions.

@@ -275,7 +275,7 @@ func TestAViewIsFoundByItsEndpoint(t *testing.T) {
 	}
 }
 
-// TestURLForAllocations guards urlFor: the values and the URL itself, and what the caller boxes.
+// TestURLForAllocations guards urlFor: the URL itself, a query, and outside of a request its host. The race detector adds to them.
 func TestURLForAllocations(t *testing.T) {
 	app := urlSite()
 	app.Config.ServerName = "example.com"
@@ -285,11 +285,11 @@ func TestURLForAllocations(t *testing.T) {
 		build func()
 		most  float64
 	}{
-		{"in a request, no values", func() { c.URLFor("index") }, 2},
-		{"in a request, a variable and a query", func() { c.URLFor("myview", "id", 42, "page", "x") }, 3},
-		{"outside of one", func() { _, _ = app.URLFor("myview", "id", 42) }, 4},
+		{"in a request, no values", func() { c.URLFor("index") }, 1},
+		{"in a request, a variable and a query", func() { c.URLFor("myview", "id", 42, "page", "x") }, 2},
+		{"outside of one", func() { _, _ = app.URLFor("myview", "id", 42) }, 3},
 	} {
-		if got := testing.AllocsPerRun(100, tt.build); got > tt.most {
+		if got := testing.AllocsPerRun(100, tt.build); got > tt.most && !poolsLeak {
 			t.Errorf("%s: %v allocations, want at most %v", tt.name, got, tt.most)
 		}
 	}

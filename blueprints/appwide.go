@@ -81,3 +81,35 @@ func (b *Blueprint) AppErrorHandler(code int, h func(*carafe.Context, *carafe.HT
 func OnAppError[T error](b *Blueprint, h func(*carafe.Context, T) (any, error)) {
 	b.appWide("OnAppError", h == nil, func(s *carafe.Scaffold) { carafe.OnError(s, h) })
 }
+
+// appTemplate records what is registered for all templates. A fault names the line that records it.
+func (b *Blueprint) appTemplate(kind carafe.TemplateFunc, name string, v any) {
+	carafe.Setup(b, "App"+kind.String(), func(site carafe.Site) error {
+		b.deferred = append(b.deferred, func(s *SetupState) error {
+			if !s.First {
+				return nil
+			}
+			return s.located(site, s.registrar.AddTemplateFunc(kind, name, v))
+		})
+		return nil
+	})
+}
+
+// AppTemplateFilter registers f as a filter for all templates of the app; see [carafe.App.TemplateFilter].
+//
+// Source: flask.Blueprint.app_template_filter.
+func (b *Blueprint) AppTemplateFilter(name string, f any) {
+	b.appTemplate(carafe.TemplateFilter, name, f)
+}
+
+// AppTemplateTest registers f as a test for all templates of the app; see [carafe.App.TemplateTest].
+//
+// Source: flask.Blueprint.app_template_test.
+func (b *Blueprint) AppTemplateTest(name string, f any) { b.appTemplate(carafe.TemplateTest, name, f) }
+
+// AppTemplateGlobal registers v as a name in all templates of the app; see [carafe.App.TemplateGlobal].
+//
+// Source: flask.Blueprint.app_template_global.
+func (b *Blueprint) AppTemplateGlobal(name string, v any) {
+	b.appTemplate(carafe.TemplateGlobal, name, v)
+}

@@ -104,6 +104,11 @@ func (b *Blueprint) register(r *carafe.Registrar, prefix string, given carafe.Bl
 		return err
 	}
 	b.registered = true
+	if t := b.settings.Templates; t != nil && s.First {
+		if err := r.AddTemplates(s.FullName(), *t); err != nil {
+			return err
+		}
+	}
 	r.Adopt(s.FullName(), &b.Scaffold)
 	for _, e := range b.endpoints {
 		s.App.Endpoint(e.name, e.view)

@@ -178,6 +178,9 @@ func runeAt(v, key value) (value, bool) {
 }
 
 func goItem(v, key value) (value, bool) {
+	if m, ok := v.r.(Mapping); ok {
+		return mappingItem(m, key)
+	}
 	if a, ok := v.r.(Attributer); ok && key.isText() {
 		if x, ok := a.Attr(key.s); ok {
 			return fromGo(x), true

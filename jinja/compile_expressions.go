@@ -108,6 +108,9 @@ func (c *compiler) loadContext(name string) expr {
 		if v, ok := f.ctx.resolve(f.r.globals, name); ok {
 			return v
 		}
+		if v, ok := f.r.live(name); ok {
+			return v
+		}
 		return undef
 	}
 }

@@ -39,11 +39,14 @@ type Options struct {
 	TrimTranslations bool
 	// Filters, Tests and Globals are added to the built-in ones, by name. Filters and tests are Go
 	// functions whose first parameter (after an optional *Context) is the value; a test returns
-	// bool. Globals are any values.
+	// bool. Globals are any values; a Live is made anew when it is read.
 	Filters, Tests, Globals map[string]any
 	// JSON is what the tojson filter encodes with; nil means encoding as Jinja2 does. Its output
-	// is made safe for HTML afterwards.
+	// is written in the form that tojson has, indented if that is asked for, and made safe for HTML.
 	JSON func(v any) ([]byte, error)
+	// JSONValue is what tojson encodes with inside of lists and dicts what Jinja2 has no form for:
+	// structs, times and other Go values. nil means encoding/json, and no times. JSON goes before it.
+	JSONValue func(v any) ([]byte, error)
 	// Limits bound what one render may do.
 	Limits Limits
 	// TruncateLeeway is how many characters too long the truncate filter lets pass; nil means 5.
@@ -82,6 +85,7 @@ type Environment struct {
 	opts    Options
 	limits  Limits
 	globals map[string]value
+	live    map[string]Live
 	filters map[string]*filter
 	tests   map[string]*filter
 	tags    map[string]func(p *parser) node
@@ -98,7 +102,7 @@ type cached struct {
 func New(opts Options) (*Environment, error) {
 	env := &Environment{
 		opts: opts, limits: opts.Limits.withDefaults(), globals: maps.Clone(builtinGlobals),
-		filters: maps.Clone(builtinFilters), tests: maps.Clone(builtinTests), tags: map[string]func(p *parser) node{},
+		filters: maps.Clone(builtinFilters), tests: maps.Clone(builtinTests), tags: map[string]func(p *parser) node{}, live: map[string]Live{},
 	}
 	if env.opts.Autoescape == nil {
 		env.opts.Autoescape = SelectAutoescape
@@ -118,6 +122,11 @@ func New(opts Options) (*Environment, error) {
 		return nil, err
 	}
 	for name, v := range opts.Globals {
+		if live, ok := v.(Live); ok {
+			delete(env.globals, name)
+			env.live[name] = live
+			continue
+		}
 		env.globals[name] = fromGo(v)
 	}
 	return env, nil

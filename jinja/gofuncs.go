@@ -19,10 +19,12 @@ type Context struct {
 	globals  map[string]any
 	template string
 	escape   bool
+	env      *Environment
+	bound    any
 }
 
 func (f *frame) context() *Context {
-	return &Context{f.ctx, f.r.globals, f.tmpl.name, f.ctx.escape}
+	return &Context{f.ctx, f.r.globals, f.tmpl.name, f.ctx.escape, f.r.env, f.r.bound}
 }
 
 // Autoescape reports whether the calling template escapes what it prints.
@@ -35,6 +37,9 @@ func (c *Context) Template() string { return c.template }
 // with, set at its top level, or a global; not a loop's or a macro's own names.
 func (c *Context) Lookup(name string) (any, bool) {
 	v, ok := c.scope.resolve(c.globals, name)
+	if !ok {
+		v, ok = c.env.liveValue(name, c.bound)
+	}
 	return toGo(v), ok
 }
 

@@ -53,8 +53,11 @@ func goPlain(v value) value {
 }
 
 func goLen(v value) (int, bool) {
-	if l, ok := v.r.(interface{ Len() int }); ok {
-		return l.Len(), true
+	switch x := v.r.(type) {
+	case interface{ Len() int }:
+		return x.Len(), true
+	case Mapping:
+		return len(x.Keys()), true
 	}
 	rv := reflect.ValueOf(v.r)
 	switch rv.Kind() {
@@ -82,6 +85,9 @@ func goTruth(v value) bool {
 // goIterate runs over what a range statement of Go could: a slice with methods, a map's sorted
 // keys, or an All method that gives an iter.Seq.
 func goIterate(v value) (iterator, bool) {
+	if m, ok := v.r.(Mapping); ok {
+		return mappingKeys(m), true
+	}
 	rv := reflect.ValueOf(v.r)
 	switch rv.Kind() {
 	case reflect.Slice, reflect.Array:
@@ -100,6 +106,10 @@ func goIterate(v value) (iterator, bool) {
 }
 
 func goContains(v, item value) (found, ok bool) {
+	if m, ok := v.r.(Mapping); ok {
+		_, found = mappingItem(m, item)
+		return found, true
+	}
 	rv := reflect.ValueOf(v.r)
 	switch rv.Kind() {
 	case reflect.Map:

@@ -49,6 +49,8 @@ func fromGoOwn(x any) value {
 	switch x := x.(type) {
 	case opaque:
 		return x.v
+	case Function:
+		return value{k: kFunc, r: &rawFunc{x}}
 	case *List:
 		return value{k: kList, r: x}
 	case *Tuple:
@@ -212,6 +214,8 @@ func (c *goConverter) container(v value, depth int) any {
 		return c.dict(r, depth)
 	case *goFunc:
 		return r.raw
+	case *rawFunc:
+		return r.fn
 	}
 	if v.k == kList || v.k == kDict {
 		return v.r

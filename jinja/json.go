@@ -1,6 +1,7 @@
 package jinja
 
 import (
+	"bytes"
 	"encoding"
 	"encoding/json"
 	"fmt"
@@ -15,14 +16,11 @@ import (
 // Source: markupsafe and jinja2.utils.htmlsafe_json_dumps.
 func filterJSON(f *frame, in value, a []value) value {
 	opts := f.r.env.opts
+	e := jsonEncoder{sort: !opts.JSONKeepOrder, indent: -1, goValue: opts.JSONValue}
 	if opts.JSON != nil {
-		b, err := opts.JSON(toGo(definedOrType(in)))
-		if err != nil {
-			throwCause(err)
-		}
-		return markup(htmlSafeJSON(string(b)))
+		in = readJSON(opts.JSON, toGo(definedOrType(in)))
+		e.sort = false
 	}
-	e := jsonEncoder{sort: !opts.JSONKeepOrder, indent: -1}
 	switch {
 	case a[0].isText():
 		e.indent, e.unit = 1, a[0].s
@@ -33,6 +31,21 @@ func filterJSON(f *frame, in value, a []value) value {
 	}
 	e.value(in, 0)
 	return markup(htmlSafeJSON(string(e.out)))
+}
+
+// readJSON is the JSON that encode makes of x as a value of the engine's own.
+func readJSON(encode func(any) ([]byte, error), x any) value {
+	b, err := encode(x)
+	if err != nil {
+		throwCause(err)
+	}
+	dec := json.NewDecoder(bytes.NewReader(b))
+	dec.UseNumber()
+	v, err := decodeOrdered(dec)
+	if err != nil {
+		throwCause(err)
+	}
+	return v
 }
 
 func definedOrType(v value) value {
@@ -52,6 +65,8 @@ type jsonEncoder struct {
 	sort   bool
 	indent int // negative for one line
 	unit   string
+
+	goValue func(any) ([]byte, error) // nil means encoding/json
 }
 
 const maxJSONDepth = 500
@@ -96,6 +111,10 @@ func (e *jsonEncoder) float(f float64) {
 
 // other encodes Go values as encoding/json does, and refuses what JSON has no form for.
 func (e *jsonEncoder) other(v value, depth int) {
+	if e.goValue != nil && (v.k == kGo || v.k == kTime) {
+		e.value(readJSON(e.goValue, v.r), depth+1)
+		return
+	}
 	if v.k != kGo || !hasJSON(v.r) {
 		throw(typeError, "Object of type %s is not JSON serializable", jsonTypeName(v))
 	}

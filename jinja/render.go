@@ -19,6 +19,7 @@ type render struct {
 	modules  map[*Template]value // imported without context, for this render
 	stream   func([]byte) bool   // takes finished output; nil if it is collected
 	foreign  bool                // the stream's reader is running
+	bound    any                 // what the render is about
 }
 
 var renders = sync.Pool{New: func() any { return &render{} }}

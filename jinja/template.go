@@ -79,14 +79,18 @@ func (t *Template) RenderTo(w io.Writer, data map[string]any) error {
 // macro or a set block collects is not. The last pair carries the error if the render fails; what
 // was yielded before stands.
 func (t *Template) Stream(data map[string]any) iter.Seq2[string, error] {
-	return t.StreamWith(nil, data)
+	return t.stream(nil, nil, data)
 }
 
 // StreamWith is Stream with globals of this render alone, as AppendWith has them.
 func (t *Template) StreamWith(globals, data map[string]any) iter.Seq2[string, error] {
+	return t.stream(globals, nil, data)
+}
+
+func (t *Template) stream(globals map[string]any, bound any, data map[string]any) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		r := newRender(t.env)
-		r.globals = globals
+		r.globals, r.bound = globals, bound
 		r.stream = func(b []byte) bool {
 			// A panic of the reader is the reader's: run lets it through.
 			r.foreign = true
