@@ -160,8 +160,8 @@ func TestConformanceRowsHaveATestOrAReason(t *testing.T) {
 	}
 }
 
-// namedTest is a test as evidence names it: the folder of its package and a dot or a colon unless that is the root, the function, the
-// case, in which spaces are underscores as go test prints it.
+// namedTest is a test as evidence names it: the folder of its package and a dot or a colon, "carafe" or none for the root, the function,
+// the case, in which spaces are underscores as go test prints it.
 var namedTest = regexp.MustCompile(`(?:([a-z][a-z/]*)(?:\.|: ))?((?:Test|Example|Fuzz)[A-Z]\w*)(?:/([^\s;]+))?`)
 
 // A testedPackage is what the tests of a folder are made of.
@@ -206,7 +206,7 @@ func TestConformanceNamesTestsThatExist(t *testing.T) {
 			done++
 		}
 		for _, name := range namedTest.FindAllStringSubmatch(row.evidence, -1) {
-			folder := filepath.FromSlash("./" + name[1])
+			folder := filepath.FromSlash("./" + strings.TrimPrefix(name[1], "carafe"))
 			if _, ok := packages[folder]; !ok {
 				packages[folder] = parseTests(t, folder)
 			}

@@ -70,7 +70,8 @@ func startProgram(t *testing.T, binary string) string {
 }
 
 // docs are the pages whose links are followed.
-var docs = []string{"README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/from-flask.md", "docs/design.md", "docs/errors.md", "docs/conformance.md", "docs/lifecycle.md", "docs/binding.md", "docs/gateway.md"}
+var docs = []string{"README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/from-flask.md", "docs/design.md", "docs/errors.md", "docs/conformance.md", "docs/lifecycle.md", "docs/binding.md", "docs/gateway.md", "docs/config.md", "docs/sessions.md",
+	"docs/logging.md", "docs/templates.md", "docs/templating.md", "docs/routing.md"}
 
 var (
 	link      = regexp.MustCompile(`\]\(([^)#:\s]+)\)`)
