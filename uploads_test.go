@@ -304,7 +304,11 @@ func TestAGigabyteOfHostileBodyTakes64Megabytes(t *testing.T) {
 			if w.Code != tt.status {
 				t.Errorf("status %d %.200q, want %d", w.Code, w.Body.String(), tt.status)
 			}
-			if most := peak(); most > 64<<20 {
+			limit := uint64(64 << 20)
+			if poolsLeak { // the race detector has shadows and pools that forget
+				limit *= 2
+			}
+			if most := peak(); most > limit {
 				t.Errorf("the heap grew to %d MB", most>>20)
 			}
 		})
