@@ -3,6 +3,7 @@ package carafe_test
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -155,4 +156,13 @@ func TestASetupErrorUnwraps(t *testing.T) {
 	if !errors.Is(err, cause) || err.Error() != "carafe: cause" {
 		t.Errorf("%v", err)
 	}
+}
+
+func TestCommandsAreCheckedAtSetup(t *testing.T) {
+	f := func(*carafe.AppContext, []string, io.Writer) error { return nil }
+	app := quiet()
+	app.Command("init-db", f)
+	wantSetupPanic(t, "a command's name has small letters", func() { app.Command("Init DB", f) })
+	wantSetupPanic(t, "give a function", func() { app.Command("x", nil) })
+	wantSetupPanic(t, `there is a command "init-db" already`, func() { app.Command("init-db", f) })
 }
