@@ -155,10 +155,10 @@ func (a *App) Use(mw ...func(http.Handler) http.Handler) {
 //
 // doc.go and docs/lifecycle.md tell the same ten (TestTenStepsAreToldAlike).
 func (a *App) handle(w http.ResponseWriter, r *http.Request) {
+	a.serving()
 	if a.mounts != nil && a.serveMount(w, r) {
 		return
 	}
-	a.serving()
 	c := a.newContext(w, a.limitBody(w, r)) // 1
 	if a.requestsLogged {
 		c.noteContext()
@@ -170,7 +170,10 @@ func (a *App) handle(w http.ResponseWriter, r *http.Request) {
 		resp, err = a.handleUserError(c, err) // 6
 	}
 	if err == nil && !resp.sent {
-		resp, err = a.processResponse(c, resp) // 8
+		made := resp
+		if resp, err = a.processResponse(c, resp); err != nil { // 8
+			made.close()
+		}
 	}
 	if err != nil {
 		resp = a.handleException(c, err) // 6

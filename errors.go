@@ -65,6 +65,9 @@ func (e *HTTPError) Name() string {
 
 // Error is "404 Not Found: " and the description.
 func (e *HTTPError) Error() string {
+	if e == nil {
+		return "carafe: a nil *HTTPError is returned as an error: return nil itself"
+	}
 	if e.Response != nil && e.Code == 0 {
 		return fmt.Sprintf("aborted with a response of status %d", e.Response.status())
 	}
@@ -76,7 +79,12 @@ func (e *HTTPError) Error() string {
 }
 
 // Unwrap gives Cause.
-func (e *HTTPError) Unwrap() error { return e.Cause }
+func (e *HTTPError) Unwrap() error {
+	if e == nil {
+		return nil
+	}
+	return e.Cause
+}
 
 func (e *HTTPError) description() string {
 	switch {

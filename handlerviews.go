@@ -148,10 +148,11 @@ func (hw *handlerWriter) stream() error {
 	if w == nil {
 		return http.ErrNotSupported
 	}
-	resp, err := hw.c.App().processResponse(hw.c, &Response{Status: hw.status, Header: hw.header, stream: func(w http.ResponseWriter) error {
+	made := &Response{Status: hw.status, Header: hw.header, stream: func(w http.ResponseWriter) error {
 		_, err := hw.body.WriteTo(w)
 		return err
-	}})
+	}}
+	resp, err := hw.c.App().processResponse(hw.c, made)
 	if err == nil {
 		err = checkStatus(resp.status())
 	}
@@ -162,14 +163,14 @@ func (hw *handlerWriter) stream() error {
 	hw.resp = resp
 	resp.sent, hw.c.sent = true, true
 	hw.err = resp.writeTo(w, hw.c.Request.Request, new([2]string))
-	if hw.c.Request.Method == http.MethodHead || !bodyAllowed(resp.status()) {
-		w = discardBody{w}
+	if resp != made || hw.c.Request.Method == http.MethodHead || !bodyAllowed(resp.status()) {
+		w = discardBody{w} // a hook has put another answer in its place, or there is no body
 	}
 	hw.out = w
 	return hw.err
 }
 
-// discardBody drops what a handler writes for a HEAD request.
+// discardBody drops what a handler goes on to write for an answer that has no body of its own.
 type discardBody struct{ http.ResponseWriter }
 
 func (discardBody) Write(p []byte) (int, error) { return len(p), nil }

@@ -149,7 +149,9 @@ func printableText(s string, tabs bool) string {
 // Source: Flask.log_exception.
 func (a *App) LogError(c *Context, err error) {
 	if a.LogException != nil {
-		a.LogException(c, err)
+		if fault := guarded(func() { a.LogException(c, err) }); fault != nil {
+			a.logger().Error("carafe: LogException failed", "error", fault, "exception", err)
+		}
 		return
 	}
 	path, method := printable(c.Request.URL.Path), printable(c.Request.Method)

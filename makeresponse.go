@@ -48,22 +48,40 @@ func (a *App) makeResponse(c *Context, res result) (*Response, error) {
 	if err, ok := res.body.(error); ok {
 		return nil, err
 	}
+	if isNilBody(res.body) {
+		return nil, a.unfit(c, fmt.Sprintf("a nil %T", res.body))
+	}
 	resp, err := a.convert(c, res)
+	if err == nil {
+		err = a.complete(resp, res)
+	}
 	if err != nil {
+		if resp != nil {
+			resp.close()
+		}
 		return nil, err
 	}
-	if res.header != nil {
-		if err := resp.update(res.header); err != nil {
-			return nil, err
-		}
+	return resp, nil
+}
+
+// complete gives a response the status and headers that came with its body, and makes the bytes of JSON.
+func (a *App) complete(resp *Response, res result) error {
+	if err := resp.update(res.header); err != nil {
+		return err
 	}
 	if res.status != 0 {
 		resp.Status = res.status
 	}
 	if err := checkStatus(resp.status()); err != nil {
-		return nil, err
+		return err
 	}
-	return resp, a.encode(resp)
+	return a.encode(resp)
+}
+
+// isNilBody recognises pointers and functions, iterators among them, that are nil although the interface is not.
+func isNilBody(body any) bool {
+	v := reflect.ValueOf(body)
+	return (v.Kind() == reflect.Pointer || v.Kind() == reflect.Func) && v.IsNil()
 }
 
 // convert is the acceptance table.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strconv"
@@ -177,10 +178,16 @@ func (resp *Response) Vary(fields ...string) {
 
 // close runs what waits for the end of the response, the last first.
 func (resp *Response) close() {
-	for _, f := range slices.Backward(resp.closers) {
-		f()
+	if resp.closers == nil {
+		return
 	}
+	closers := resp.closers
 	resp.closers = nil
+	for _, f := range slices.Backward(closers) {
+		if err := guarded(f); err != nil {
+			slog.Default().Error("carafe: a function of OnClose failed", "error", err)
+		}
+	}
 }
 
 // entityHeaders describe a body; a 304 has none of them (RFC 9110, 15.4.5, and werkzeug.http.remove_entity_headers).
@@ -234,6 +241,7 @@ func (resp *Response) writeBody(w http.ResponseWriter) (err error) {
 // for cookies and Vary, which add up.
 func (resp *Response) copyHeader(h http.Header) {
 	for k, vs := range resp.Header {
+		k = http.CanonicalHeaderKey(k)
 		switch {
 		case k == "Transfer-Encoding": // framing is the server's
 		case (k == headerLocated || k == "Content-Location") && len(vs) == 1:

@@ -28,8 +28,9 @@ type route struct {
 
 // An endpoint is a name with its view.
 type endpoint struct {
-	view any
-	site Site
+	view    any
+	site    Site
+	settled bool // by App.Endpoint, which goes before the views of routes
 }
 
 // Route adds a rule, and the view that answers it; doc.go has the shapes of a view. A nil view leaves it to
@@ -94,7 +95,7 @@ func (a *App) Endpoint(name string, view any) {
 		if view == nil {
 			return fmt.Errorf("endpoint %q is given a nil view", name)
 		}
-		a.endpoints[name] = endpoint{view, site}
+		a.endpoints[name] = endpoint{view, site, true}
 		return nil
 	})
 }
@@ -258,7 +259,7 @@ func (a *App) claimEndpoint(name string, view any, site Site) error {
 		return fmt.Errorf("view function mapping is overwriting an existing endpoint function: %q is the view%s registered at %s; "+
 			"give this one another name with carafe.Endpoint", name, at(viewSite(old.view)), old.site)
 	}
-	a.endpoints[name] = endpoint{view, site}
+	a.endpoints[name] = endpoint{view, site, taken && old.settled}
 	return nil
 }
 
@@ -323,7 +324,7 @@ func (a *App) finish(rt *route) error {
 		return err
 	}
 	view := rt.given
-	if e, ok := a.endpoints[rt.endpoint]; ok {
+	if e, ok := a.endpoints[rt.endpoint]; ok && (view == nil || e.settled) {
 		view = e.view
 	}
 	if view == nil {

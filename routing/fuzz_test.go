@@ -187,7 +187,11 @@ func FuzzPath(f *testing.F) {
 	}
 	index := addAll(f, routing.Options{}, copies(pathRules)...)
 	alone := addAll(f, routing.Options{MuxOnly: true}, copies(pathRules)...)
+	f.Add("\xbe-0.0/0")
 	f.Fuzz(func(t *testing.T, path string) {
+		if path = routing.DecodedPath(path); path != "" && path[0] != '/' { // as every server hands it over
+			path = "/" + path
+		}
 		want := answer(index, "", "GET", path)
 		if steps := index.Steps("GET", path); steps > 4*len(pathRules) {
 			t.Errorf("%q takes %d steps", path, steps)
