@@ -90,11 +90,13 @@ func TestHeadersAreSentUnderTheirCanonicalNames(t *testing.T) {
 	app := quiet()
 	app.Route("/", func() *carafe.Response {
 		resp := carafe.Text("x")
-		resp.Header["transfer-encoding"], resp.Header["content-length"] = []string{"chunked"}, []string{"5"}
+		for name, value := range map[string]string{"transfer-encoding": "chunked", "content-length": "5"} {
+			resp.Header[name] = []string{value}
+		}
 		return resp
 	}, carafe.Endpoint("x"))
 	h := carafetest.NewClient(t, app).Get("/").Header
-	if len(h["transfer-encoding"])+len(h["content-length"])+len(h["Transfer-Encoding"]) > 0 || h.Get("Content-Length") != "1" {
+	if len(h) != 2 || h.Get("Content-Type") == "" || h.Get("Content-Length") != "1" {
 		t.Errorf("the headers are %v", h)
 	}
 }
