@@ -240,6 +240,11 @@ func (a *App) callView(c *Context) (result, error) {
 
 // processResponse is step 8: after hooks, the session, request_finished.
 func (a *App) processResponse(c *Context, resp *Response) (out *Response, err error) {
+	defer func() {
+		if err != nil {
+			c.reopenSession()
+		}
+	}()
 	defer rescue(&err)
 	if resp, err = a.runAfter(c, resp); err != nil {
 		return nil, err

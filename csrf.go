@@ -109,9 +109,9 @@ func (c *Context) CSRFToken() string {
 	}
 	s := c.Session()
 	secret, _ := s.Get(csrfKey).(string)
-	if secret == "" {
-		secret = randomHex()
-		s.Set(csrfKey, secret)
+	if secret == "" { // or not a text: then it is nobody's secret
+		s.Delete(csrfKey)
+		secret, _ = s.SetDefault(csrfKey, randomHex()).(string)
 	}
 	token, err := signer.csrf.Dump(secret, a.now())
 	if err != nil {
@@ -145,7 +145,7 @@ func (c *Context) checkCSRFToken() error {
 	if err != nil {
 		return err
 	}
-	s.accessed = true
+	s.accessed.Store(true)
 	sent, _ := v.(string)
 	want, _ := s.Get(csrfKey).(string)
 	if want == "" || !hmac.Equal([]byte(sent), []byte(want)) {

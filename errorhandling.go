@@ -103,6 +103,7 @@ func (a *App) handleException(c *Context, err error) *Response {
 		a.logger().ErrorContext(c, "Request finalizing failed with an error while handling an error",
 			"method", c.Request.Method, "path", c.Request.URL.Path, "error", fault)
 	}
+	_, _ = c.closeSession() // what goes out has no cookie, or an earlier one
 	if checkStatus(resp.status()) != nil || checkHeaders(resp.Header) != nil {
 		return he.plain()
 	}
