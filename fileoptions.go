@@ -3,7 +3,7 @@ package carafe
 import "time"
 
 // A FileOption says how a file is sent: [Attachment], [DownloadName], [MediaType], [MaxAge], [ETag], [LastModified],
-// [Conditional].
+// [Conditional], [XSendfile].
 type FileOption interface{ ApplyFile(*FileSettings) }
 
 // FileSettings is what the options of a file come to.
@@ -15,6 +15,7 @@ type FileSettings struct {
 	ETag         *string        // nil means one of the file's time, size and path; "" means none
 	LastModified time.Time      // zero means the file's
 	Plain        bool           // neither conditions nor ranges
+	XSendfile    *bool          // nil means what Config.UseXSendfile says
 	immutable    bool           // the URL has the content's hash
 }
 
