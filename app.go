@@ -109,7 +109,10 @@ func New(name string, opts ...AppOption) *App {
 	a.JSON = &StdJSON{debug: &a.Config.Debug}
 	a.Scaffold = NewScaffold(appOwner{a})
 	a.Gateway = http.HandlerFunc(a.handle)
-	for _, o := range opts {
+	for i, o := range opts {
+		if o == nil {
+			panic(&SetupError{site, fmt.Errorf("New: %w", nilOption(i))})
+		}
 		o.ApplyApp(a)
 	}
 	a.placeFiles()
@@ -419,7 +422,11 @@ func (a *App) checkConfig() error {
 type appOwner struct{ *App }
 
 func (o appOwner) AddRoute(site Site, rule string, view any, opts []RouteOption) error {
-	return o.addRoute(site, rule, view, routeSettings(opts))
+	var s RouteSettings
+	if err := s.Apply(opts...); err != nil {
+		return fmt.Errorf("rule %q: %w", rule, err)
+	}
+	return o.addRoute(site, rule, view, s)
 }
 
 func (o appOwner) Closed(method string) error {

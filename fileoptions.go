@@ -1,6 +1,9 @@
 package carafe
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // A FileOption says how a file is sent: [Attachment], [DownloadName], [MediaType], [MaxAge], [ETag], [LastModified],
 // [Conditional], [XSendfile].
@@ -65,9 +68,12 @@ func (t LastModified) ApplyFile(s *FileSettings) { s.LastModified = time.Time(t)
 // ApplyFile implements [FileOption].
 func (b Conditional) ApplyFile(s *FileSettings) { s.Plain = !bool(b) }
 
-func fileSettings(opts []FileOption) (s FileSettings) {
-	for _, o := range opts {
+func fileSettings(opts []FileOption) (s FileSettings, err error) {
+	for i, o := range opts {
+		if o == nil {
+			return s, fmt.Errorf("carafe: sending a file: %w", nilOption(i))
+		}
 		o.ApplyFile(&s)
 	}
-	return s
+	return s, nil
 }

@@ -62,11 +62,15 @@ func (f *fileReply) Respond(c *Context) (*Response, error) {
 	if c == nil {
 		return nil, errors.New("carafe: a file can only be sent inside of a request")
 	}
+	settings, err := fileSettings(f.opts)
+	if err != nil {
+		return nil, err
+	}
 	file, err := f.open(c.App())
 	if err != nil {
 		return nil, err
 	}
-	return c.sendFile(file, fileSettings(f.opts))
+	return c.sendFile(file, settings)
 }
 
 func (f *fileReply) open(a *App) (*openFile, error) {
