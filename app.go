@@ -325,7 +325,7 @@ func (a *App) pop(c *Context, end *outcome) {
 		a.report(c, fault)
 	}
 	if end.cut != nil {
-		if c.Err() == nil {
+		if _, told := end.cut.(loggedError); !told && c.Err() == nil {
 			a.LogError(c, fmt.Errorf("the response was cut off: %w", end.cut))
 		}
 		panic(http.ErrAbortHandler)

@@ -80,7 +80,7 @@ func (a *App) handleException(c *Context, err error) *Response {
 	}
 	if c.sent {
 		a.LogError(c, err)
-		return &Response{sent: true, err: err}
+		return &Response{sent: true, err: loggedError{err}}
 	}
 	he := &HTTPError{Code: http.StatusInternalServerError, Cause: err}
 	if a.Config.propagate() {
@@ -109,6 +109,9 @@ func (a *App) handleException(c *Context, err error) *Response {
 	}
 	return resp
 }
+
+// A loggedError has been told to the log, and is not told again when the connection is cut because of it.
+type loggedError struct{ error }
 
 func (a *App) tellException(c *Context, err error) (fault error) {
 	defer rescue(&fault)
