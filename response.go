@@ -206,7 +206,9 @@ func (resp *Response) writeTo(w http.ResponseWriter, r *http.Request, lines *[2]
 		lines[0] = resp.typ
 		h[headerType] = lines[0:1:1]
 	}
-	resp.copyHeader(h)
+	if resp.Header != nil {
+		resp.copyHeader(h)
+	}
 	head := r.Method == http.MethodHead
 	switch {
 	case status == http.StatusNotModified:
@@ -219,18 +221,27 @@ func (resp *Response) writeTo(w http.ResponseWriter, r *http.Request, lines *[2]
 		lines[1] = strconv.Itoa(len(resp.body) + len(resp.data))
 		h[headerLength] = lines[1:2:2]
 	}
-	for name, values := range resp.trailer {
-		if strings.HasPrefix(name, http.TrailerPrefix) { // which net/http has to know of before it decides on the framing
-			h[name] = values
-		}
+	if resp.trailer != nil {
+		resp.announceTrailer(h)
 	}
 	w.WriteHeader(status)
 	if head || !bodyAllowed(status) {
 		return nil
 	}
 	err := resp.writeBody(w)
-	maps.Copy(h, resp.trailer)
+	if resp.trailer != nil {
+		maps.Copy(h, resp.trailer)
+	}
 	return err
+}
+
+// announceTrailer tells net/http, which has to know before it decides on the framing, of fields that no Trailer announces.
+func (resp *Response) announceTrailer(h http.Header) {
+	for name, values := range resp.trailer {
+		if strings.HasPrefix(name, http.TrailerPrefix) {
+			h[name] = values
+		}
+	}
 }
 
 func (resp *Response) writeBody(w http.ResponseWriter) (err error) {
