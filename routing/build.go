@@ -20,8 +20,8 @@ type step struct {
 }
 
 // add makes the steps of a text, whose first variable has this index.
-func (b *builder) add(text string, tokens []token, variable int, domain bool) {
-	steps := make([]step, 0, 2*len(tokens)/3+1)
+func (b *builder) add(room *arena[step], text string, tokens []token, variable int, domain bool) {
+	steps := room.take(2*variableCount(tokens) + 1)[:0]
 	for i := 0; i < len(tokens); i++ {
 		if tokens[i].kind == tokenVariable {
 			steps = append(steps, step{variable: variable})
@@ -43,6 +43,15 @@ func (b *builder) add(text string, tokens []token, variable int, domain bool) {
 	} else {
 		b.path = steps
 	}
+}
+
+func variableCount(tokens []token) (n int) {
+	for i := range tokens {
+		if tokens[i].kind == tokenVariable {
+			n++
+		}
+	}
+	return n
 }
 
 // prepareBuild makes text of variables with a default: their value is always that.
@@ -98,7 +107,7 @@ func compareForBuilding(a, b *Rule) int {
 			alias = -1
 		}
 	}
-	return cmp.Or(alias, cmp.Compare(len(b.names), len(a.names)), cmp.Compare(len(b.Defaults), len(a.Defaults)))
+	return cmp.Or(alias, cmp.Compare(len(b.variables), len(a.variables)), cmp.Compare(len(b.Defaults), len(a.Defaults)))
 }
 
 // suits tells whether the rule can be built from the values: all its variables are there, and

@@ -36,9 +36,8 @@ type syntaxError struct {
 
 func (e *syntaxError) Error() string { return e.reason }
 
-// tokenize splits rule text. A lone ">" is static text, a lone "<" an error.
-func tokenize(rule string) ([]token, error) {
-	tokens := make([]token, 0, 8)
+// tokenize appends the tokens of rule text to tokens. A lone ">" is static text, a lone "<" an error.
+func tokenize(tokens []token, rule string) ([]token, error) {
 	for pos := 0; pos < len(rule); {
 		switch rule[pos] {
 		case '/':
