@@ -2,6 +2,7 @@ package routing
 
 import (
 	"errors"
+	"fmt"
 	"iter"
 	"maps"
 	"reflect"
@@ -157,6 +158,9 @@ func (r *Rule) setMethods() error {
 	}
 	r.methods = make([]string, 0, len(r.Methods)+1)
 	for _, method := range r.Methods {
+		if !isToken(method) {
+			return &syntaxError{FaultMethod, fmt.Sprintf("%q is not a method", method), "a method is one word of ASCII letters, such as GET; several are several items of the list"}
+		}
 		r.methods = append(r.methods, strings.ToUpper(method))
 	}
 	if slices.Contains(r.methods, "GET") {
