@@ -60,6 +60,7 @@ type App struct {
 	subdomainMatching bool
 	instance          instanceFolder
 
+	site       Site // of the call of New
 	setupMu    sync.Mutex
 	urls       *routing.Map
 	converters map[string]routing.ConverterFunc
@@ -99,6 +100,7 @@ func New(name string, opts ...AppOption) *App {
 	site := callSite()
 	a := &App{
 		name:      name,
+		site:      site,
 		Config:    DefaultConfig(),
 		Sessions:  CookieSessions{},
 		endpoints: map[string]endpoint{},
@@ -402,7 +404,7 @@ func (a *App) lineage(name string) (scopes []*Scaffold, names []string) {
 func (a *App) checkConfig() error {
 	faults := []error{a.Config.check()}
 	if a.subdomainMatching && a.hostMatching {
-		faults = append(faults, errors.New("carafe: HostMatching and SubdomainMatching exclude each other: choose one"))
+		faults = append(faults, &SetupError{a.site, errors.New("HostMatching and SubdomainMatching exclude each other: choose one")})
 	}
 	if s, ok := a.Sessions.(interface{ Check() error }); ok {
 		faults = append(faults, s.Check())

@@ -85,7 +85,23 @@ func (a *App) redirectError(c *Context, moved error) error {
 	if err := adapter.Complete(&c.match, c.Request.Method, moved); !errors.As(err, &done) {
 		return err
 	}
-	return &HTTPError{Response: Redirect(done.URL, done.Code())}
+	location := done.URL
+	if adapter.ServerName == "" {
+		location = withoutEmptyHost(location)
+	}
+	return &HTTPError{Response: Redirect(location, done.Code())}
+}
+
+// withoutEmptyHost is the path of a URL of the router's whose host is empty, since HTTP/1.0 may leave it out: browsers would take the
+// first segment for the host.
+//
+// Unlike Flask, which redirects to "http:///docs/".
+func withoutEmptyHost(url string) string {
+	_, rest, ok := strings.Cut(url, ":")
+	if !ok || !strings.HasPrefix(rest, "/") || strings.HasPrefix(rest, "//") && !strings.HasPrefix(rest, "///") {
+		return url // a RedirectTo that names another host, or no URL at all
+	}
+	return "/" + strings.TrimLeft(rest, "/")
 }
 
 // A FormDataRoutingRedirect is what debug mode raises in place of a routing redirect that would lose the request's body: one whose

@@ -119,7 +119,7 @@ func (b *Blueprint) register(r *carafe.Registrar, prefix string, given carafe.Bl
 		}
 	}
 	for _, n := range b.nested {
-		if err := s.located(n.site, n.blueprint.register(r, s.FullName(), s.around(n))); err != nil {
+		if err := s.located(n.site, n.blueprint.register(r.Nested(n.site), s.FullName(), s.around(n))); err != nil {
 			return err
 		}
 	}
