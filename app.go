@@ -111,7 +111,10 @@ func New(name string, opts ...AppOption) *App {
 	a.JSON = &StdJSON{debug: &a.Config.Debug}
 	a.Scaffold = NewScaffold(appOwner{a})
 	a.Gateway = http.HandlerFunc(a.handle)
-	for _, o := range opts {
+	for i, o := range opts {
+		if o == nil {
+			panic(&SetupError{site, fmt.Errorf("New: %w", nilOption(i))})
+		}
 		o.ApplyApp(a)
 	}
 	a.placeFiles()
@@ -242,6 +245,11 @@ func (a *App) callView(c *Context) (result, error) {
 
 // processResponse is step 8: after hooks, the session, request_finished.
 func (a *App) processResponse(c *Context, resp *Response) (out *Response, err error) {
+	defer func() {
+		if err != nil {
+			c.reopenSession()
+		}
+	}()
 	defer rescue(&err)
 	if resp, err = a.runAfter(c, resp); err != nil {
 		return nil, err
@@ -319,7 +327,7 @@ func (a *App) pop(c *Context, end *outcome) {
 		a.report(c, fault)
 	}
 	if end.cut != nil {
-		if c.Err() == nil {
+		if _, told := end.cut.(loggedError); !told && c.Err() == nil {
 			a.LogError(c, fmt.Errorf("the response was cut off: %w", end.cut))
 		}
 		panic(http.ErrAbortHandler)
@@ -416,7 +424,11 @@ func (a *App) checkConfig() error {
 type appOwner struct{ *App }
 
 func (o appOwner) AddRoute(site Site, rule string, view any, opts []RouteOption) error {
-	return o.addRoute(site, rule, view, routeSettings(opts))
+	var s RouteSettings
+	if err := s.Apply(opts...); err != nil {
+		return fmt.Errorf("rule %q: %w", rule, err)
+	}
+	return o.addRoute(site, rule, view, s)
 }
 
 func (o appOwner) Closed(method string) error {

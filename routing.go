@@ -78,14 +78,6 @@ func (s *Scaffold) method(name, method, rule string, view any, opts []RouteOptio
 	})
 }
 
-func routeSettings(opts []RouteOption) RouteSettings {
-	var s RouteSettings
-	for _, o := range opts {
-		o.ApplyRoute(&s)
-	}
-	return s
-}
-
 // Endpoint gives an endpoint its view, in place of the one it has; routes to it may have been added without one. Its
 // name is used as it is, also on a blueprint.
 //
