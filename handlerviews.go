@@ -148,7 +148,7 @@ func (hw *handlerWriter) stream() error {
 	if w == nil {
 		return http.ErrNotSupported
 	}
-	made := &Response{Status: hw.status, Header: hw.header, stream: func(w http.ResponseWriter) error {
+	made := &Response{Status: hw.status, Header: withoutTrailers(hw.header), stream: func(w http.ResponseWriter) error {
 		_, err := hw.body.WriteTo(w)
 		return err
 	}}
@@ -191,16 +191,22 @@ func (hw *handlerWriter) sniff(p []byte) {
 func (hw *handlerWriter) response() (*Response, error) {
 	hw.mu.Lock()
 	defer hw.mu.Unlock()
+	if hw.resp == nil && hw.c.w != nil && hasTrailers(hw.header) {
+		_ = hw.stream() // a length would leave no room for them; hw.err has the error
+	}
 	if hw.resp != nil {
 		return hw.resp, nil
 	}
-	return &Response{Status: hw.status, Header: hw.header.Clone(), data: hw.body.Bytes()}, hw.err
+	return &Response{Status: hw.status, Header: withoutTrailers(hw.header).Clone(), data: hw.body.Bytes()}, hw.err
 }
 
-// finish refuses all writing from then on.
+// finish passes trailers on, and refuses all writing from then on.
 func (hw *handlerWriter) finish() {
 	hw.mu.Lock()
 	defer hw.mu.Unlock()
+	if _, dropped := hw.out.(discardBody); hw.out != nil && !dropped {
+		passTrailers(hw.out.Header(), hw.header)
+	}
 	hw.out, hw.err = nil, errHandlerDone
 }
 

@@ -243,23 +243,36 @@ func (v *reviser) editHeader() http.Header {
 	return r.Header
 }
 
+// length takes over CONTENT_LENGTH, with the header that says the same: "0" tells an empty body from none at all.
 func (v *reviser) length() error {
-	text := v.env.String("CONTENT_LENGTH")
+	text, header := v.env.String("CONTENT_LENGTH"), v.r.Header["Content-Length"]
 	if text == "" {
-		if v.r.ContentLength > 0 {
-			v.edit().ContentLength = -1
-		}
+		v.forgetLength(len(header) > 0)
 		return nil
 	}
 	n, err := strconv.ParseUint(text, 10, 63)
 	if err != nil {
 		return fmt.Errorf("gateway: CONTENT_LENGTH %q is no decimal number", text)
 	}
-	if int64(n) != v.r.ContentLength {
+	if int64(n) != v.r.ContentLength || n == 0 && len(header) == 0 {
 		v.edit().ContentLength = int64(n)
 		v.editHeader()["Content-Length"] = []string{text}
 	}
 	return nil
+}
+
+// forgetLength makes a length that the environ no longer tells unknown. EnvironOf tells none of a body of unknown length
+// either, whatever its header says.
+func (v *reviser) forgetLength(told bool) {
+	switch {
+	case v.r.ContentLength > 0:
+		v.edit().ContentLength = -1
+	case v.r.ContentLength < 0:
+		return
+	}
+	if told {
+		delete(v.editHeader(), "Content-Length")
+	}
 }
 
 // body takes over wsgi.input. A stream of the environ's own is cut at CONTENT_LENGTH: PEP 3333 lets it go on after the
