@@ -25,7 +25,7 @@ func newApp(config map[string]any) (*carafe.App, error) {
 		"DATABASE":   filepath.Join(app.InstancePath(), "blog.sqlite"),
 	})
 	_, broken := app.Config.FromFile("config.json", json.Unmarshal, carafe.Optional(true))
-	if err := errors.Join(defaults, broken, app.Config.FromEnv("BLOG"), app.Config.FromMap(config)); err != nil {
+	if err := errors.Join(defaults, broken, app.Config.FromEnv("BLOG"), app.Config.FromMap(config), shareByRedis(app)); err != nil {
 		return nil, err
 	}
 
