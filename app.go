@@ -68,6 +68,7 @@ type App struct {
 	routes     []*route
 	endpoints  map[string]endpoint
 	mounts     []mount
+	upstream   *upstream // nil means none
 	commands   map[string]CommandFunc
 	first      firstRequest
 	teardowns  []func(*AppContext, error)

@@ -26,6 +26,10 @@ func (a *App) matchRequest(c *Context) {
 			return
 		}
 	}
+	if a.upstream.takes(err) {
+		c.match, c.route = routing.Match{}, a.upstream.route(a)
+		return
+	}
 	c.routingErr = a.routingError(c, err)
 }
 
