@@ -6,6 +6,9 @@ import (
 	"runtime"
 )
 
+// maxPulled is how many items one may make; a variable for the tests.
+var maxPulled = maxItems
+
 // A pulled is an iter.Seq as a template runs over it: an item is made when it is asked for, so that a streamed page shows the first
 // row before the last is read. A loop that stops half-way leaves the function waiting in its yield; the end of the render lets it return.
 // One that only a filter has begun, {{ rows|first }}, is let go when nothing refers to it any more.
@@ -13,7 +16,7 @@ type pulled struct {
 	start func() (func() (value, bool), func())
 	pull  func() (value, bool) // nil before the first item
 	stop  func()
-	items int // made so far: at most maxItems
+	items int // made so far: at most maxPulled
 }
 
 func fromSeq(rv reflect.Value) value {
@@ -46,7 +49,9 @@ func (p *pulled) next() (value, bool) {
 		runtime.AddCleanup(p, func(stop func()) { stop() }, p.stop)
 	}
 	p.items++
-	checkItems(p.items)
+	if p.items > maxPulled {
+		checkItems(maxItems + 1)
+	}
 	v, ok := p.pull()
 	runtime.KeepAlive(p) // its clean-up may not stop what runs
 	return v, ok

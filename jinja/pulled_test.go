@@ -51,8 +51,9 @@ func TestAnIteratorGivesWhatIsAskedFor(t *testing.T) {
 }
 
 func TestAnIteratorWithoutEndIsBounded(t *testing.T) {
+	jinja.BoundIterators(t, 1000)
 	env := jinja.MustNew(jinja.Options{})
-	for _, source := range []string{"{{ rows|join }}", "{{ 'x' in rows }}"} {
+	for _, source := range []string{"{% for x in rows %}{% endfor %}", "{{ rows|list|length }}", "{{ rows|join }}", "{{ rows|sort }}", "{{ 'x' in rows }}", "{{ rows|map('string')|list|length }}"} {
 		made, ended := 0, 0
 		tmpl, err := env.FromString(source)
 		if err != nil {
