@@ -111,7 +111,7 @@ func (a *App) server() *http.Server {
 	return &http.Server{
 		Handler:           a,
 		ReadHeaderTimeout: 10 * time.Second,
-		IdleTimeout:       60 * time.Second,
+		IdleTimeout:       30 * time.Second,
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          slog.NewLogLogger(a.logger().Handler(), slog.LevelWarn),
 	}
