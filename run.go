@@ -108,6 +108,10 @@ func (a *App) run(s *runSettings) error {
 	if !a.frozen.Load() {
 		a.logRequestsForPeople(s.out)
 	}
+	if a.Config.Debug && !a.frozen.Load() {
+		a.recordHooks = true
+		a.tables.Store(nil)
+	}
 	if err := a.Freeze(); err != nil {
 		return err
 	}
