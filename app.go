@@ -84,6 +84,8 @@ type App struct {
 	sessionSigner  atomic.Pointer[sessionSigner]
 	ownLogger      ownLogger
 	requestsLogged bool
+	recordHooks    bool                                               // the debugger wants to know which have run
+	requestLine    func(r *http.Request, start time.Time, status int) // what App.Run prints of a request; nil means a record in the log
 }
 
 // tables are what set-up comes to; they are read by every request and never change.
@@ -91,6 +93,8 @@ type tables struct {
 	own    *chain            // around what no blueprint's route matched
 	chains map[string]*chain // by registered name of the innermost blueprint
 	faults error             // why the app cannot serve
+
+	unrecorded map[*chain]*chain // of the chains whose functions take notes for the debugger, those without
 
 	origins *http.CrossOriginProtection
 	bound   atomic.Pointer[boundServer] // what URLs outside of requests are built with
@@ -390,6 +394,9 @@ func (a *App) compiled() *tables {
 	for _, name := range slices.Sorted(maps.Keys(a.scopes)) {
 		scopes, names := a.lineage(name)
 		t.chains[name] = flatten(scopes, names)
+	}
+	if a.recordHooks {
+		t.record()
 	}
 	t.faults = errors.Join(a.compileRoutes(t), a.checkConfig(), a.checkTemplates())
 	t.origins, _ = a.Config.originCheck() // whose error is among the faults
