@@ -67,7 +67,7 @@ type App struct {
 	routes     []*route
 	endpoints  map[string]endpoint
 	mounts     []mount
-	commands   map[string]CommandFunc
+	commands   map[string]*command
 	first      firstRequest
 	teardowns  []func(*AppContext, error)
 	buildFails []func(c *Context, fail *URLBuildFailure) (string, error)
