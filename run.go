@@ -45,6 +45,9 @@ type runSettings struct {
 //
 // Source: Flask.run.
 func (a *App) Run(opts ...RunOption) error {
+	if done, err := a.answered(); done {
+		return err
+	}
 	s := runSettings{out: os.Stderr, listen: net.Listen}
 	for _, o := range opts {
 		o.applyRun(&s)
