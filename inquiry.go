@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 )
 
@@ -48,15 +49,15 @@ func (a *App) answered() (bool, error) {
 	if words[0] == "run" {
 		return false, nil
 	}
-	var answer Answer
-	if err := a.answer(&answer, words); err != nil {
+	answer, err := a.answerAfresh(words)
+	if err != nil {
 		if file == "" {
 			return true, err
 		}
-		answer.Error = err.Error()
+		answer = &Answer{Error: err.Error()}
 	}
 	if file == "" {
-		return true, json.NewEncoder(os.Stdout).Encode(answer)
+		return true, answer.print(os.Stdout)
 	}
 	data, err := json.Marshal(answer)
 	if err != nil {
@@ -65,30 +66,50 @@ func (a *App) answered() (bool, error) {
 	return true, os.WriteFile(file, data, 0o600)
 }
 
-// answer does what the words say.
-func (a *App) answer(answer *Answer, words []string) (err error) {
-	if err := a.loadDotenv(); err != nil {
-		return err
+// print is for people; a command has written what it had to say.
+func (answer *Answer) print(out io.Writer) error {
+	if answer.Inspection == nil && answer.Explanation == nil {
+		return nil
 	}
+	return json.NewEncoder(out).Encode(answer)
+}
+
+// answerAfresh answers with what the environment files say, as serving would.
+func (a *App) answerAfresh(words []string) (*Answer, error) {
+	if err := a.loadDotenv(); err != nil {
+		return nil, err
+	}
+	return a.Answer(context.Background(), os.Stdout, words...)
+}
+
+// Answer does what the words say, as [CommandEnv] has them, and returns what there is to be told. A command writes to out itself.
+func (a *App) Answer(ctx context.Context, out io.Writer, words ...string) (*Answer, error) {
+	var answer Answer
+	var err error
 	switch {
-	case words[0] == "inspect" && len(words) == 1:
+	case len(words) == 1 && words[0] == "inspect":
 		answer.Inspection = a.Inspect()
-	case words[0] == "check" && len(words) == 1:
+	case len(words) == 1 && words[0] == "check":
 		answer.Inspection = a.Inspect()
 		answer.Templates, err = a.InspectTemplates()
-	case words[0] == "explain" && len(words) == 3:
-		e, err := a.Explain(words[1], words[2])
-		if err != nil {
-			return err
-		}
-		if e.Err != nil {
-			answer.Refusal = e.Err.Error()
-		}
-		plain := *e
-		plain.Err = nil
-		answer.Explanation = &plain
+	case len(words) == 3 && words[0] == "explain":
+		err = answer.explain(a, words[1], words[2])
 	default:
-		return a.RunCommand(context.Background(), os.Stdout, words...)
+		err = a.RunCommand(ctx, out, words...)
 	}
-	return err
+	return &answer, err
+}
+
+func (answer *Answer) explain(a *App, method, url string) error {
+	e, err := a.Explain(method, url)
+	if err != nil {
+		return err
+	}
+	if e.Err != nil {
+		answer.Refusal = e.Err.Error()
+	}
+	plain := *e
+	plain.Err = nil
+	answer.Explanation = &plain
+	return nil
 }
