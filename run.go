@@ -43,8 +43,15 @@ type runSettings struct {
 // The address is that of [Addr], else CARAFE_RUN_HOST and CARAFE_RUN_PORT (or PORT), else that of Config.ServerName, else
 // 127.0.0.1:5000. In production the app is mounted under a production server; it is an http.Handler.
 //
+// In a process that was left listening sockets in systemd's way (LISTEN_FDS, LISTEN_PID: by "carafe serve", or by systemd
+// itself) Run is a worker instead: no debug mode, no banner, READY=1 to NOTIFY_SOCKET, and on SIGTERM an end that loses
+// no request.
+//
 // Source: Flask.run.
 func (a *App) Run(opts ...RunOption) error {
+	if in, err := inherited(); in != nil || err != nil {
+		return a.serveInherited(in, err)
+	}
 	if done, err := a.answered(); done {
 		return err
 	}

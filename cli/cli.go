@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/carafeweb/carafe"
+	"github.com/carafeweb/carafe/server"
 	"github.com/spf13/cobra"
 )
 
@@ -68,8 +69,8 @@ func New(load func() (*carafe.App, error), opts ...Option) *CLI {
 // Run runs the command that args say, and returns the exit code. A program that was started by the carafe tool, or by a server that
 // passes sockets to it (LISTEN_FDS), does what it was started for.
 func (c *CLI) Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	if startedToServe(args) {
-		return report(stderr, nil, c.obey())
+	if server.IsWorker() || startedToServe(args) {
+		return report(stderr, nil, c.obey(ctx))
 	}
 	s := &session{ctx: ctx, out: stdout, err: stderr}
 	root := c.tree(s)
@@ -82,10 +83,15 @@ func startedToServe(args []string) bool {
 	return os.Getenv(carafe.CommandEnv) != "" || len(args) == 0 && passed
 }
 
-func (c *CLI) obey() error {
+// obey does what another program has started this one for. A worker of a master gets its configuration from that.
+func (c *CLI) obey(ctx context.Context) error {
 	app, err := c.App()
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
+	case server.IsWorker():
+		app.Config.Debug = false
+		return server.Run(ctx, app, server.Config{})
 	}
 	return app.Run()
 }

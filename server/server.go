@@ -158,8 +158,12 @@ func (m *master) open(ctx context.Context, inherited []*socket, second bool) (er
 		m.pidfile.close()
 		return err
 	}
-	m.program = runningProgram()
-	return nil
+	if m.program, err = m.firstProgram(); err != nil {
+		m.closeDoors()
+		closeAll(m.sockets, !second)
+		m.pidfile.close()
+	}
+	return err
 }
 
 // firstSockets binds all addresses, but takes from an old master what it has.
