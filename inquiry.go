@@ -6,12 +6,13 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 )
 
 // The environment variables by which the carafe tool asks a program for something else than to serve. CommandEnv holds a JSON array of
 // words, of which App.Run does what the first says, and returns nil:
 //
-//	["run"]                        what it always does
+//	["run", "addr=:8000"]          what it always does, with options that win over those of main: addr
 //	["inspect"]                    what App.Inspect gives
 //	["check"]                      that, and what App.InspectTemplates gives
 //	["explain", "GET", "/users/"]  what App.Explain gives
@@ -32,38 +33,55 @@ type Answer struct {
 	Refusal     string       // is this text
 }
 
-// answered says whether App.Run was asked for something else than to serve, and has done it. What was asked is gone from the
-// environment then, so that programs that this one starts are not asked again.
-func (a *App) answered() (bool, error) {
+// answered says whether App.Run was asked for something else than to serve, and has done it; opts are those that it was asked to serve
+// with. What was asked is gone from the environment then, so that programs that this one starts are not asked again.
+func (a *App) answered() (opts []RunOption, done bool, err error) {
 	asked := os.Getenv(CommandEnv)
 	if asked == "" {
-		return false, nil
+		return nil, false, nil
 	}
 	file := os.Getenv(AnswerEnv)
 	_ = os.Unsetenv(CommandEnv) // fails for names that cannot be
 	_ = os.Unsetenv(AnswerEnv)
 	var words []string
 	if err := json.Unmarshal([]byte(asked), &words); err != nil || len(words) == 0 {
-		return true, fmt.Errorf("carafe: the environment has %s=%q: it must be a JSON array of words, the command first", CommandEnv, asked)
+		return nil, true, fmt.Errorf("carafe: the environment has %s=%q: it must be a JSON array of words, the command first", CommandEnv, asked)
 	}
 	if words[0] == "run" {
-		return false, nil
+		opts, err := askedOptions(words[1:])
+		return opts, err != nil, err
 	}
 	answer, err := a.answerAfresh(words)
-	if err != nil {
-		if file == "" {
-			return true, err
-		}
+	switch {
+	case err != nil && file == "":
+		return nil, true, err
+	case file == "":
+		return nil, true, answer.print(os.Stdout)
+	case err != nil:
 		answer = &Answer{Error: err.Error()}
 	}
-	if file == "" {
-		return true, answer.print(os.Stdout)
+	return nil, true, answer.write(file)
+}
+
+// askedOptions reads the words behind "run".
+func askedOptions(words []string) (opts []RunOption, err error) {
+	for _, word := range words {
+		switch name, value, _ := strings.Cut(word, "="); name {
+		case "addr":
+			opts = append(opts, Addr(value))
+		default:
+			return nil, fmt.Errorf("carafe: the environment has %s with the option %q, which App.Run does not have: the program and the carafe tool are of different versions", CommandEnv, word)
+		}
 	}
+	return opts, nil
+}
+
+func (answer *Answer) write(file string) error {
 	data, err := json.Marshal(answer)
 	if err != nil {
-		return true, fmt.Errorf("carafe: answering %q: %w", words, err)
+		return fmt.Errorf("carafe: writing an answer: %w", err)
 	}
-	return true, os.WriteFile(file, data, 0o600)
+	return os.WriteFile(file, data, 0o600)
 }
 
 // print is for people; a command has written what it had to say.

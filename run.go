@@ -52,11 +52,12 @@ func (a *App) Run(opts ...RunOption) error {
 	if in, err := inherited(); in != nil || err != nil {
 		return a.serveInherited(in, err)
 	}
-	if done, err := a.answered(); done {
+	asked, done, err := a.answered()
+	if done {
 		return err
 	}
 	s := runSettings{out: os.Stderr, listen: net.Listen}
-	for _, o := range opts {
+	for _, o := range append(opts, asked...) {
 		o.applyRun(&s)
 	}
 	return a.run(&s)

@@ -69,16 +69,30 @@ func New(load func() (*carafe.App, error), opts ...Option) *CLI {
 // Run runs the command that args say, and returns the exit code. A program that was started by the carafe tool, or by a server that
 // passes sockets to it (LISTEN_FDS), does what it was started for.
 func (c *CLI) Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	if server.IsWorker() || startedToServe(args) {
+	if startedToServe(args) {
 		return report(stderr, nil, c.obey(ctx))
 	}
 	s := &session{ctx: ctx, out: stdout, err: stderr}
 	root := c.tree(s)
-	return s.execute(root, args, func(word string) { c.addOwn(root, s, word) })
+	return s.execute(root, args, func(words []string) ([]string, error) {
+		c.addOwn(root, s, first(words))
+		return words, nil
+	})
 }
 
-// startedToServe says that nobody has typed a command.
+// first is the word that names the command, "" if there is none.
+func first(words []string) string {
+	if len(words) == 0 {
+		return ""
+	}
+	return words[0]
+}
+
+// startedToServe says that nobody has typed a command. A worker of our own serve has its arguments, which it reads as its master did.
 func startedToServe(args []string) bool {
+	if server.IsWorker() {
+		return len(args) == 0 || args[0] != "serve"
+	}
 	passed := os.Getenv("LISTEN_FDS") != "" && os.Getenv("LISTEN_PID") == fmt.Sprint(os.Getpid())
 	return os.Getenv(carafe.CommandEnv) != "" || len(args) == 0 && passed
 }
@@ -92,6 +106,8 @@ func (c *CLI) obey(ctx context.Context) error {
 	case server.IsWorker():
 		app.Config.Debug = false
 		return server.Run(ctx, app, server.Config{})
+	case !c.keepDebug:
+		app.Config.Debug = debugFromEnv()
 	}
 	return app.Run()
 }
@@ -138,8 +154,8 @@ func (c *CLI) make() (app *carafe.App, err error) {
 		return nil, errors.New("the app could not be made: the function that makes it returned neither an app nor an error")
 	}
 	for _, name := range app.Commands() {
-		if first, _, _ := strings.Cut(name, " "); slices.Contains(builtIn, first) {
-			return nil, fmt.Errorf("the app has a command %q, but %s is built in: choose another name", name, first)
+		if word, _, _ := strings.Cut(name, " "); slices.Contains(builtIn, word) {
+			return nil, fmt.Errorf("the app has a command %q, but %s is built in: choose another name", name, word)
 		}
 	}
 	return app, nil
@@ -155,7 +171,7 @@ func (c *CLI) tree(s *session) *cobra.Command {
 	root.Long = "The command line of a Carafe app: its servers, what it consists of, and its own commands."
 	p := &linked{c, s}
 	root.AddCommand(
-		withEnv("run", linkedRun(c, s)), withEnv("serve", linkedServe(c, s)), withEnv("routes", routesCommand(s, p)),
+		withEnv("run", linkedRun(c, s)), linkedServe(c, s), withEnv("routes", routesCommand(s, p)),
 		withEnv("config", configCommand(s, p)), withEnv("check", checkCommand(s, p)), versionCommand(s),
 	)
 	return root

@@ -52,26 +52,31 @@ func withEnv(name string, cmd *cobra.Command) *cobra.Command {
 
 func envName(name string) string { return strings.ToUpper(strings.ReplaceAll(name, "-", "_")) }
 
-// flagsFromEnv sets the options that the command line does not give. The environment is looked at by the names of the variables: an
-// option has one name only.
+// flagsFromEnv sets the options that the command line does not give.
 func flagsFromEnv(cmd *cobra.Command) error {
-	prefix := cmd.Annotations[envFlags]
-	if prefix == "" {
-		return nil
-	}
 	for _, line := range os.Environ() {
 		variable, value, _ := strings.Cut(line, "=")
-		name, ok := strings.CutPrefix(variable, prefix)
-		if !ok || value == "" {
+		name := flagOf(cmd, variable)
+		if name == "" || value == "" || cmd.Flags().Changed(name) {
 			continue
 		}
-		flag := cmd.LocalNonPersistentFlags().Lookup(strings.ToLower(strings.ReplaceAll(name, "_", "-")))
-		if flag == nil || flag.Changed || flag.Name == "help" || envName(flag.Name) != name {
-			continue
-		}
-		if err := cmd.Flags().Set(flag.Name, value); err != nil {
+		if err := cmd.Flags().Set(name, value); err != nil {
 			return usageError{fmt.Errorf("the environment has %s=%q: %w", variable, value, err)}
 		}
 	}
 	return nil
+}
+
+// flagOf is the option that a variable gives, "" if it gives none of the command's.
+func flagOf(cmd *cobra.Command, variable string) string {
+	prefix := cmd.Annotations[envFlags]
+	option, ok := strings.CutPrefix(variable, prefix)
+	if prefix == "" || !ok {
+		return ""
+	}
+	flag := cmd.LocalNonPersistentFlags().Lookup(strings.ToLower(strings.ReplaceAll(option, "_", "-")))
+	if flag == nil || flag.Name == "help" || envName(flag.Name) != option {
+		return ""
+	}
+	return flag.Name
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"github.com/carafeweb/carafe"
@@ -44,7 +45,7 @@ func programName(path string) string {
 // newRoot is the command that has the others, with the options that all of them have.
 func newRoot(s *session, name string) *cobra.Command {
 	root := &cobra.Command{
-		Use: name, Version: carafe.Version, SilenceErrors: true, SilenceUsage: true, TraverseChildren: true,
+		Use: name + " [OPTIONS] COMMAND [ARGS]...", DisableFlagsInUseLine: true, Version: carafe.Version, SilenceErrors: true, SilenceUsage: true, TraverseChildren: true,
 		RunE: func(cmd *cobra.Command, args []string) error { return unknownCommand(cmd, args) },
 		Args: cobra.ArbitraryArgs,
 	}
@@ -78,46 +79,48 @@ func unknownCommand(cmd *cobra.Command, args []string) error {
 	return usageError{errors.New(text)}
 }
 
-// execute runs a tree of commands; own is called with the first word before the tree is searched.
-func (s *session) execute(root *cobra.Command, args []string, own func(word string)) int {
+// execute runs a tree of commands. own is called before the tree is searched, with the words from the first on that is no option; it
+// may add commands, and returns the words as the tree is to have them.
+func (s *session) execute(root *cobra.Command, args []string, own func(words []string) ([]string, error)) int {
 	root.SetOut(s.out)
 	root.SetErr(s.err)
-	root.SetArgs(joinMatch(args))
-	word, err := s.look(root, args)
+	args = joinMatch(args)
+	words, err := s.look(root, args)
+	if err == nil {
+		options := args[:len(args)-len(words)]
+		if words, err = own(words); err == nil {
+			args = slices.Concat(options, words)
+		}
+	}
 	if err != nil {
 		return report(s.err, root, err)
 	}
-	own(word)
+	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(s.ctx)
 	return report(s.err, cmd, err)
 }
 
-// look finds the first word that is no option, and obeys the options before it: the app is made by what the environment says.
-func (s *session) look(root *cobra.Command, args []string) (word string, err error) {
+// look skips the options before the first word, and obeys them: the app is made by what the environment says.
+func (s *session) look(root *cobra.Command, args []string) (words []string, err error) {
 	for len(args) > 0 && strings.HasPrefix(args[0], "-") && args[0] != "--" {
-		arg := args[0]
+		name, value, given := strings.Cut(args[0], "=")
 		args = args[1:]
-		switch name, value, given := strings.Cut(arg, "="); {
+		switch {
 		case name == "-e" || name == "--env-file":
 			if !given && len(args) > 0 {
 				value, args = args[0], args[1:]
 			}
 			s.envFile = value
-		case arg == "--debug":
-			s.debug = true
-		case arg == "--no-debug":
-			s.noDebug = true
-		case arg == "--version" || arg == "-v":
-			return "version", nil
+		case name == "--debug":
+			s.debug = value != "false"
+		case name == "--no-debug":
+			s.noDebug = value != "false"
 		}
 	}
-	if len(args) > 0 {
-		word = args[0]
+	if cmd, _, _ := root.Find(args); cmd != nil && cmd != root {
+		return args, nil // it may have more options, and calls ready itself
 	}
-	if cmd, _, _ := root.Find([]string{word}); cmd != nil && cmd != root {
-		return word, nil // which may have more options, and calls ready itself
-	}
-	return word, s.ready()
+	return args, s.ready()
 }
 
 // ready loads the environment files and settles debug mode, once.
