@@ -179,7 +179,7 @@ func (c *CLI) tree(s *session) *cobra.Command {
 
 // addOwn adds the app's own commands, if word is not a built-in one. That the app cannot be made is said, and is no hindrance.
 func (c *CLI) addOwn(root *cobra.Command, s *session, word string) {
-	if slices.Contains(builtIn, word) {
+	if slices.Contains(builtIn, word) && word != "help" {
 		return
 	}
 	app, err := c.App()

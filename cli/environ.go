@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
 
@@ -14,7 +16,9 @@ import (
 // Source: flask.cli.load_dotenv.
 func loadEnv(file string) error {
 	if file != "" {
-		if _, err := carafe.LoadDotenv(file); err != nil {
+		if _, err := carafe.LoadDotenv(file); errors.Is(err, fs.ErrNotExist) {
+			return usageError{fmt.Errorf("--env-file: there is no file %s", file)}
+		} else if err != nil {
 			return err
 		}
 	}

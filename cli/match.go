@@ -80,9 +80,11 @@ func decision(e *carafe.Explanation, refusal string) string {
 	case e.Location != "":
 		return fmt.Sprintf("It is redirected to %s (%d).", e.Location, e.Status)
 	case refusal != "" && len(e.Allow) > 0:
-		return fmt.Sprintf("No view is called: %d, %s. Allowed: %s.", e.Status, refusal, strings.Join(e.Allow, ", "))
+		return fmt.Sprintf("No view is called: %s Allowed: %s.", refusal, strings.Join(e.Allow, ", "))
 	case refusal != "":
-		return fmt.Sprintf("No view is called: %d, %s.", e.Status, refusal)
+		return fmt.Sprintf("No view is called: %s", refusal)
+	case e.Rule == "" && e.Endpoint == "":
+		return "It goes to a route of app.Router(), for no rule takes it."
 	}
 	text := fmt.Sprintf("It goes to the endpoint %q by the rule %s", e.Endpoint, e.Rule)
 	if e.Blueprint != "" {

@@ -16,6 +16,9 @@ func addOwnCommand(root *cobra.Command, s *session, info carafe.CommandInfo, run
 		parent = groupBelow(parent, word, strings.Join(words[:i+1], " "))
 	}
 	short, _, _ := strings.Cut(info.Help, "\n")
+	if short == "" {
+		short = fmt.Sprintf("(registered at %s, without help)", info.Site)
+	}
 	parent.AddCommand(&cobra.Command{
 		Use: strings.TrimSpace(words[len(words)-1] + " " + info.Usage), Short: short, Long: info.Help,
 		DisableFlagParsing: true, DisableFlagsInUseLine: true,
@@ -36,8 +39,8 @@ func groupBelow(parent *cobra.Command, word, path string) *cobra.Command {
 		}
 	}
 	group := &cobra.Command{
-		Use: word, Short: fmt.Sprintf("The commands of %s", path), Args: cobra.ArbitraryArgs, TraverseChildren: true,
-		RunE: unknownCommand,
+		Use: word + " COMMAND [ARGS]...", DisableFlagsInUseLine: true, Short: fmt.Sprintf("The commands of %s", path), Args: cobra.ArbitraryArgs,
+		RunE: unknownCommand, SuggestionsMinimumDistance: 2,
 	}
 	parent.AddCommand(group)
 	return group

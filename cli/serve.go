@@ -63,7 +63,7 @@ func addServerFlags(cmd *cobra.Command, hidden ...string) *serverFlags {
 		if s.Default != "" {
 			doc += " (default " + s.Default + ")"
 		}
-		added := cmd.Flags().VarPF(v, s.Flag, s.Short, doc)
+		added := cmd.Flags().VarPF(v, s.Flag, strings.Trim(s.Short, "eh"), doc) // -e and -h are those of all commands
 		if v.boolean {
 			added.NoOptDefVal = "true"
 		}

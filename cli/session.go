@@ -47,7 +47,7 @@ func newRoot(s *session, name string) *cobra.Command {
 	root := &cobra.Command{
 		Use: name + " [OPTIONS] COMMAND [ARGS]...", DisableFlagsInUseLine: true, Version: carafe.Version, SilenceErrors: true, SilenceUsage: true, TraverseChildren: true,
 		RunE: func(cmd *cobra.Command, args []string) error { return unknownCommand(cmd, args) },
-		Args: cobra.ArbitraryArgs,
+		Args: cobra.ArbitraryArgs, SuggestionsMinimumDistance: 2,
 	}
 	root.SetVersionTemplate(versionText())
 	flags := root.PersistentFlags()
