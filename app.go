@@ -82,6 +82,7 @@ type App struct {
 	sessionSigner  atomic.Pointer[sessionSigner]
 	ownLogger      ownLogger
 	requestsLogged bool
+	requestLine    func(r *http.Request, start time.Time, status int) // what App.Run prints of a request; nil means a record in the log
 }
 
 // tables are what set-up comes to; they are read by every request and never change.

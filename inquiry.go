@@ -12,7 +12,7 @@ import (
 // The environment variables by which the carafe tool asks a program for something else than to serve. CommandEnv holds a JSON array of
 // words, of which App.Run does what the first says, and returns nil:
 //
-//	["run", "addr=:8000"]          what it always does, with options that win over those of main: addr
+//	["run", "addr=:8000", …]       what it always does, with options that win over those of main: addr, cert, key, reload
 //	["inspect"]                    what App.Inspect gives
 //	["check"]                      that, and what App.InspectTemplates gives
 //	["explain", "GET", "/users/"]  what App.Explain gives
@@ -65,13 +65,24 @@ func (a *App) answered() (opts []RunOption, done bool, err error) {
 
 // askedOptions reads the words behind "run".
 func askedOptions(words []string) (opts []RunOption, err error) {
+	var certificate TLS
 	for _, word := range words {
-		switch name, value, _ := strings.Cut(word, "="); name {
+		name, value, _ := strings.Cut(word, "=")
+		switch name {
 		case "addr":
 			opts = append(opts, Addr(value))
+		case "cert":
+			certificate.Cert = value
+		case "key":
+			certificate.Key = value
+		case "reload":
+			opts = append(opts, Reload(value == "true"))
 		default:
 			return nil, fmt.Errorf("carafe: the environment has %s with the option %q, which App.Run does not have: the program and the carafe tool are of different versions", CommandEnv, word)
 		}
+	}
+	if certificate != (TLS{}) {
+		opts = append(opts, certificate)
 	}
 	return opts, nil
 }

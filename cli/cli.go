@@ -99,6 +99,9 @@ func startedToServe(args []string) bool {
 
 // obey does what another program has started this one for. A worker of a master gets its configuration from that.
 func (c *CLI) obey(ctx context.Context) error {
+	if err := loadEnv(); err != nil {
+		return err
+	}
 	app, err := c.App()
 	switch {
 	case err != nil:

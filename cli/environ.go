@@ -11,17 +11,22 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// loadEnv loads the file that was named, then .env and .carafeenv. Since a variable that is set stays, what comes first wins.
+// loadNamedEnv loads the file of --env-file. It comes before the others: a variable that is set stays.
+func loadNamedEnv(file string) error {
+	if file == "" {
+		return nil
+	}
+	_, err := carafe.LoadDotenv(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return usageError{fmt.Errorf("--env-file: there is no file %s", file)}
+	}
+	return err
+}
+
+// loadEnv loads .env and .carafeenv.
 //
 // Source: flask.cli.load_dotenv.
-func loadEnv(file string) error {
-	if file != "" {
-		if _, err := carafe.LoadDotenv(file); errors.Is(err, fs.ErrNotExist) {
-			return usageError{fmt.Errorf("--env-file: there is no file %s", file)}
-		} else if err != nil {
-			return err
-		}
-	}
+func loadEnv() error {
 	if os.Getenv("CARAFE_SKIP_DOTENV") != "" {
 		return nil
 	}

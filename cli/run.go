@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -76,18 +77,13 @@ func (r *runFlags) check() error {
 
 // address is what the options say, "" if they leave it to the program.
 func (r *runFlags) address() string {
-	host, port := r.host, r.port
 	switch {
-	case host == "" && port == "":
+	case r.host == "" && r.port == "":
 		return ""
-	case strings.HasPrefix(host, "unix:"):
-		return host
-	case host == "":
-		host = "127.0.0.1"
-	case port == "":
-		port = "5000"
+	case strings.HasPrefix(r.host, "unix:"):
+		return r.host
 	}
-	return net.JoinHostPort(host, port)
+	return net.JoinHostPort(cmp.Or(r.host, "127.0.0.1"), cmp.Or(r.port, os.Getenv("PORT"), "5000"))
 }
 
 // paths are those of a list.
@@ -113,11 +109,7 @@ func linkedRun(c *CLI, s *session) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			opts, err := r.options()
-			if err != nil {
-				return err
-			}
-			return app.Run(append(opts, carafe.Debug(app.Config.Debug))...)
+			return app.Run(append(r.options(), carafe.Debug(app.Config.Debug))...)
 		},
 	}
 	r = addRunFlags(cmd)
@@ -125,18 +117,33 @@ func linkedRun(c *CLI, s *session) *cobra.Command {
 }
 
 // options are those of App.Run.
-func (r *runFlags) options() (opts []carafe.RunOption, err error) {
+func (r *runFlags) options() (opts []carafe.RunOption) {
 	if addr := r.address(); addr != "" {
 		opts = append(opts, carafe.Addr(addr))
 	}
-	return opts, nil
+	if r.cert != "" {
+		opts = append(opts, carafe.TLS{Cert: r.cert, Key: r.key})
+	}
+	if r.reload || r.noReload {
+		opts = append(opts, carafe.Reload(r.reload))
+	}
+	if r.extra != "" || r.exclude != "" {
+		opts = append(opts, carafe.Watch{Extra: paths(r.extra), Exclude: paths(r.exclude)})
+	}
+	return opts
 }
 
-// words are how a program is told by carafe.CommandEnv.
+// words say the same by carafe.CommandEnv, to a program that another watches.
 func (r *runFlags) words() []string {
 	words := []string{"run"}
 	if addr := r.address(); addr != "" {
 		words = append(words, "addr="+addr)
+	}
+	if r.cert != "" {
+		words = append(words, "cert="+r.cert, "key="+r.key)
+	}
+	if r.reload || r.noReload {
+		words = append(words, fmt.Sprintf("reload=%t", r.reload))
 	}
 	return words
 }

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/carafeweb/carafe"
@@ -23,6 +24,7 @@ type session struct {
 	envFile        string
 	debug, noDebug bool
 	prepared       bool
+	environ        []string // without what .env and .carafeenv say: who reads those anew follows their changes
 }
 
 // A usageError is a command line that cannot be understood: exit code 2.
@@ -132,16 +134,16 @@ func (s *session) ready() error {
 	if s.debug && s.noDebug {
 		return usageError{errors.New("--debug and --no-debug exclude each other")}
 	}
-	if err := loadEnv(s.envFile); err != nil {
+	if err := loadNamedEnv(s.envFile); err != nil {
 		return err
 	}
-	switch {
-	case s.debug:
-		return os.Setenv("CARAFE_DEBUG", "1")
-	case s.noDebug:
-		return os.Setenv("CARAFE_DEBUG", "0")
+	if s.debug || s.noDebug {
+		if err := os.Setenv("CARAFE_DEBUG", strconv.FormatBool(s.debug)); err != nil {
+			return err
+		}
 	}
-	return nil
+	s.environ = os.Environ()
+	return loadEnv()
 }
 
 // report prints an error and what helps, and gives the exit code.
