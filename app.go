@@ -69,7 +69,7 @@ type App struct {
 	endpoints  map[string]endpoint
 	mounts     []mount
 	upstream   *upstream // nil means none
-	commands   map[string]CommandFunc
+	commands   map[string]*command
 	first      firstRequest
 	teardowns  []func(*AppContext, error)
 	buildFails []func(c *Context, fail *URLBuildFailure) (string, error)
