@@ -27,6 +27,7 @@ type service struct {
 	access    *accessFormat
 	requests  *registry
 	score     *scoreboard
+	clock     clock
 
 	h1, h2   *http.Server
 	in1, in2 *handover
@@ -95,6 +96,7 @@ func newService(c *Config, m message, h http.Handler, w *wire, l *logs, listener
 		room: make(chan struct{}, 1), closing: make(chan struct{}), leave: make(chan order, 4), maxConns: openable(c.MaxConns),
 	}
 	s.requests.limit = s.limit
+	s.clock.epoch = time.Now()
 	if c.MaxConcurrent > 0 {
 		s.slots = make(chan struct{}, c.MaxConcurrent)
 	}
@@ -115,6 +117,7 @@ func (s *service) run(ctx context.Context) error {
 	background.Go(func() { s.heartbeat(stopped) })
 	background.Go(func() { s.watch(stopped) })
 	background.Go(func() { s.sweep(stopped) })
+	background.Go(func() { s.pulse(stopped) })
 	go s.obey()
 	defer background.Wait()
 	defer close(stopped)
