@@ -209,7 +209,7 @@ func serveInside(ctx context.Context, h http.Handler, user *Config, w *wire, sco
 	defer in.logs.close()
 	s, err := newService(c, msg, h, w, in.logs, in.listeners)
 	if err == nil {
-		s.score = in.score
+		s.score, s.hooks = in.score, user.Hooks
 		err = user.Hooks.begin(ctx, s.id)
 	}
 	if err != nil {

@@ -17,6 +17,7 @@ type service struct {
 	cfg       *Config
 	log       *logs
 	handler   http.Handler
+	hooks     Hooks
 	wire      *wire
 	id        int
 	limit     int64 // requests after which the master is told
@@ -197,7 +198,7 @@ func (s *service) drain(ctx context.Context, o order) {
 	defer s.in1.Close()
 	defer s.in2.Close()
 	if o.quick {
-		s.cut("quick stop")
+		s.quit()
 		return
 	}
 	// Handshakes that have begun end first: Shutdown closes what is not yet a connection of its own.
@@ -213,7 +214,7 @@ func (s *service) drain(ctx context.Context, o order) {
 			return
 		case again := <-s.leave:
 			if again.quick {
-				s.cut("quick stop")
+				s.quit()
 				return
 			}
 		case now := <-poll.C:
@@ -226,6 +227,14 @@ func (s *service) drain(ctx context.Context, o order) {
 			}
 		}
 	}
+}
+
+// quit leaves at once.
+func (s *service) quit() {
+	if s.hooks.WorkerInt != nil {
+		s.hooks.WorkerInt()
+	}
+	s.cut("quick stop")
 }
 
 // closeIdle closes the connections on which nothing has arrived since their last answer.
