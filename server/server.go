@@ -135,6 +135,9 @@ func runMaster(ctx context.Context, h http.Handler, user Config, c *Config) (err
 	signal.Ignore(syscall.SIGPIPE)
 	notifySignals(m.signals)
 	defer signal.Stop(m.signals)
+	over, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
+	go reap(over)
 	l.Info("listening", "on", m.addresses(), "workers", c.Workers, "pid", os.Getpid())
 	return m.run(ctx)
 }
