@@ -61,9 +61,7 @@ func (l *load) client(ctx context.Context) {
 		began := time.Now()
 		var err error
 		if c == nil {
-			if c, err = net.DialTimeout("tcp", l.addr, 10*time.Second); err == nil {
-				r = bufio.NewReader(c)
-			}
+			c, r, err = dialBuffered(l.addr)
 		}
 		again := false
 		if err == nil {
@@ -82,6 +80,14 @@ func (l *load) client(ctx context.Context) {
 	if c != nil {
 		c.Close()
 	}
+}
+
+func dialBuffered(addr string) (net.Conn, *bufio.Reader, error) {
+	c, err := net.DialTimeout("tcp", addr, 10*time.Second)
+	if err != nil {
+		return nil, nil, err
+	}
+	return c, bufio.NewReader(c), nil
 }
 
 // one sends a request and reads its answer. It reports whether the connection may be used again.
