@@ -12,7 +12,7 @@ import (
 
 // Handler makes an http.Handler of an Application: the server's side of the contract, over net/http's writer.
 //
-// Blocks are flushed one by one. Content-Length is set when the Body knows its Size and nothing was written before it.
+// Blocks are flushed one by one; wsgi.input may be read until the last. Content-Length is set when the Body knows its Size and nothing was written before it.
 // For HEAD, 204 and 304 the body is asked for its first block at most, then closed. An error or a missing start_response
 // is logged to wsgi.errors and answered by 500 in plain text without the reason; after the first byte it panics with
 // http.ErrAbortHandler, so that the client sees a broken answer. A panic of the application passes through, after Close.
@@ -31,7 +31,7 @@ type handler struct {
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	resp := &responder{w: w, bodiless: r.Method == http.MethodHead}
+	resp := &responder{w: w, bodiless: r.Method == http.MethodHead, hasInput: r.ContentLength != 0}
 	b := environBuilder{boxer: &resp.boxer}
 	env := b.build(r)
 	env[KeyResponseWriter] = w
@@ -69,6 +69,7 @@ type responder struct {
 	status   int         // 0 until start_response
 	sent     bool        // the header is out
 	bodiless bool        // the answer has no body whatever the application yields
+	hasInput bool        // the request may have a body
 	length   int64       // Content-Length, -1 if there is none
 	written  int64       // bytes of the body
 	err      error       // the first error of start or write; sticky
@@ -140,6 +141,7 @@ func (s *responder) takeHeaders(headers http.Header) {
 
 // Write is PEP 3333's write(): p is on its way to the client when it returns.
 func (s *responder) Write(p []byte) (int, error) {
+	s.duplex()
 	n, err := s.write(p)
 	if err == nil && n > 0 && !s.bodiless {
 		err = s.FlushError()
@@ -176,6 +178,7 @@ func (s *responder) wrote(n int, err error, want int) (int, error) {
 
 // ReadFrom writes all of r, by sendfile(2) if r is a file and the connection can.
 func (s *responder) ReadFrom(r io.Reader) (int64, error) {
+	s.duplex()
 	n, err := s.readFrom(r)
 	if err == nil && n > 0 {
 		err = s.FlushError()
@@ -286,8 +289,17 @@ func (s *responder) lost(err error) error {
 	return err
 }
 
+// duplex lets the application go on reading wsgi.input while blocks go out, as PEP 3333's servers do: net/http drops the rest
+// of a short request body when the answer begins. FromHandler's handlers ask for that themselves, if they want it.
+func (s *responder) duplex() {
+	if s.hasInput && !s.sent {
+		http.NewResponseController(s.w).EnableFullDuplex() // an error means that the server can anyway, or never
+	}
+}
+
 // transmit sends the body's blocks, and the header with the first of them.
 func (s *responder) transmit(body Body) error {
+	s.duplex()
 	if done, err := s.transmitFile(body); done {
 		return err
 	}

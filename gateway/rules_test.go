@@ -230,6 +230,17 @@ var rules = []rule{
 			io.WriteString(w, "first ")
 			return gateway.Text("second"), err
 		}},
+	{section: "Input and Error Streams", name: "the input can be read while blocks are sent", method: "POST", body: strings.Repeat("beans ", 30_000),
+		want: strings.Repeat("beans ", 30_000), app: func(env gateway.Environ, start gateway.StartResponse) (gateway.Body, error) {
+			_, err := start("200 OK", text.Clone(), nil)
+			return gateway.File(io.NopCloser(env.Input()), -1), err
+		}},
+	{section: "Input and Error Streams", name: "also by write", method: "POST", body: strings.Repeat("beans ", 30_000),
+		want: strings.Repeat("beans ", 30_000), app: func(env gateway.Environ, start gateway.StartResponse) (gateway.Body, error) {
+			w, _ := start("200 OK", text.Clone(), nil)
+			_, err := io.Copy(struct{ io.Writer }{w}, struct{ io.Reader }{env.Input()})
+			return nil, err
+		}},
 	{section: "Unicode Issues", name: "PATH_INFO holds the bytes that came", path: "/%ff%C3%A9", want: `"/\xffé"`,
 		app: show(func(env gateway.Environ) string { return fmt.Sprintf("%q", env.String("PATH_INFO")) })},
 	{section: "Other HTTP Features", name: "HEAD has the header and no body", method: "HEAD", app: hello, wantHeader: map[string]string{"Content-Type": "text/plain", "Content-Length": "13"}},
