@@ -21,13 +21,14 @@ import (
 // The reason phrase of the status is checked, but net/http writes its own.
 //
 // Source: PEP 3333, "The Server/Gateway Side"; wsgiref.handlers.BaseHandler.
-func Handler(app Application) http.Handler { return &handler{app: app, multithread: true} }
+func Handler(app Application) http.Handler { return &handler{app: app} }
 
 type handler struct {
-	app                                Application
+	app  Application
+	vars map[string]string // what a CGI or FastCGI web server said; nil under net/http, and with it all below
+
 	multithread, multiprocess, runOnce bool
-	vars                               map[string]string // what a CGI or FastCGI web server said; nil under net/http
-	errors                             io.Writer         // wsgi.errors there
+	errors                             io.Writer // wsgi.errors
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -35,10 +36,8 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	b := environBuilder{boxer: &resp.boxer}
 	env := b.build(r)
 	env[KeyResponseWriter] = w
-	env[KeyMultithread], env[KeyMultiprocess], env[KeyRunOnce] = h.multithread, h.multiprocess, h.runOnce
 	if h.vars != nil {
-		addVars(env, h.vars)
-		env[KeyErrors] = h.errors
+		h.addServer(env)
 	}
 	resp.log = env.Errors()
 	if len(w.Header()) > 0 {
@@ -47,6 +46,13 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err := resp.run(h.app, env); err != nil {
 		resp.fail(err, r)
 	}
+}
+
+// addServer says what a web server's process is, and what it told.
+func (h *handler) addServer(env Environ) {
+	env[KeyMultithread], env[KeyMultiprocess], env[KeyRunOnce] = h.multithread, h.multiprocess, h.runOnce
+	env[KeyErrors] = h.errors
+	addVars(env, h.vars)
 }
 
 // Errors that the server's side of the contract reports for a broken Application. They are programming errors: the

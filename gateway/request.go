@@ -14,6 +14,9 @@ import (
 
 // RequestOf is the *http.Request that env describes: the way back from EnvironOf.
 //
+// Keys that a request has no field for, a web server's REMOTE_USER or a middleware's own, travel in its context, back into
+// the next environ that is made of it.
+//
 // If env was made of a request, the result is that very request as long as nobody changed env, and otherwise a shallow
 // copy that differs where env does: body, trailers, TLS state and context values survive. Else it is a new server
 // request made of the CGI keys, whose body is CONTENT_LENGTH bytes of wsgi.input, or all of it if
@@ -49,6 +52,7 @@ func revise(r *http.Request, env Environ) (*http.Request, error) {
 		}
 	}
 	v.body()
+	v.extensions()
 	if v.siteChanged {
 		v.r = withSite(v.r, v.site)
 	}
