@@ -65,6 +65,8 @@ const (
 	// hints (WriteHeader(103)), hijacking, deadlines, and trailers, which are headers named http.TrailerPrefix + name
 	// that are put into Header() before the body ends.
 	KeyResponseWriter = "gateway.response_writer"
+
+	keyServer = "gateway.server" // the *responder that answers; FromHandler's writer lies in it
 )
 
 // String is the string at key, "" if there is none or it is not a string.

@@ -35,7 +35,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	resp := &responder{w: w, bodiless: r.Method == http.MethodHead, hasInput: r.ContentLength != 0}
 	b := environBuilder{boxer: &resp.boxer}
 	env := b.build(r)
-	env[KeyResponseWriter] = w
+	env[KeyResponseWriter], env[keyServer] = w, resp
 	if h.vars != nil {
 		h.addServer(env)
 	}
@@ -80,6 +80,8 @@ type responder struct {
 	written  int64       // bytes of the body
 	err      error       // the first error of start or write; sticky
 	boxer    boxer       // the environ's strings
+	bridge   bridge      // for the first FromHandler that env comes to: with the answer's state it is one allocation
+	bridged  bool        // it is taken
 }
 
 // run calls app and transmits what it returns.
@@ -309,22 +311,44 @@ func (s *responder) transmit(body Body) error {
 	if done, err := s.transmitFile(body); done {
 		return err
 	}
+	if list, ok := body.(List); ok {
+		return s.transmitList(list)
+	}
+	return s.transmitBlocks(body)
+}
+
+func (s *responder) transmitBlocks(body Body) error {
 	for block, err := range body.Blocks() {
 		if err != nil {
 			return err
 		}
-		if len(block) == 0 && s.err == nil && s.status != 0 {
-			continue
-		}
-		s.presize(body)
-		if _, err := s.Write(block); err != nil {
-			return s.err
-		}
-		if s.bodiless {
-			return s.err
+		if more, err := s.transmitBlock(body, block); !more {
+			return err
 		}
 	}
 	return s.finish()
+}
+
+// transmitList is transmitBlocks without an iterator, whose closures are allocated: most bodies are lists.
+func (s *responder) transmitList(list List) error {
+	for _, block := range list {
+		if more, err := s.transmitBlock(list, block); !more {
+			return err
+		}
+	}
+	return s.finish()
+}
+
+// transmitBlock sends one block, and reports whether the body may be asked for another.
+func (s *responder) transmitBlock(body Body, block []byte) (more bool, err error) {
+	if len(block) == 0 && s.err == nil && s.status != 0 {
+		return true, nil
+	}
+	s.presize(body)
+	if _, err := s.Write(block); err != nil {
+		return false, s.err
+	}
+	return !s.bodiless, s.err
 }
 
 // presize sets Content-Length from a body that knows its size, if the application left it to the server.

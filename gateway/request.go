@@ -46,6 +46,7 @@ func newRequest(env Environ) (*http.Request, error) {
 // revise returns r if env says the same, else a shallow copy that says what env does.
 func revise(r *http.Request, env Environ) (*http.Request, error) {
 	v := reviser{r: r, env: env, site: siteOf(r)}
+	v.scan()
 	for _, err := range [...]error{v.context(), v.requestLine(), v.path(), v.addresses(), v.headers(), v.length()} {
 		if err != nil {
 			return nil, err
@@ -66,6 +67,8 @@ type reviser struct {
 	site                 site
 	copied, headerCopied bool
 	siteChanged          bool
+	headerKeys           int  // the headers in env, but for those that are fields of the request
+	extended             bool // env has other extensions than r
 }
 
 // edit returns the request to write to.
@@ -200,21 +203,10 @@ func (v *reviser) headers() error {
 			}
 		}
 	}
-	if known == v.headerKeys() {
+	if known == v.headerKeys {
 		return nil
 	}
 	return v.addHeaders()
-}
-
-// headerKeys counts the headers in env, but for those that are fields of the request.
-func (v *reviser) headerKeys() int {
-	n := 0
-	for key := range v.env {
-		if strings.HasPrefix(key, "HTTP_") && key != "HTTP_HOST" || key == "CONTENT_TYPE" {
-			n++
-		}
-	}
-	return n
 }
 
 func (v *reviser) addHeaders() error {
