@@ -29,13 +29,8 @@ func (f *fromHandler) ServeGateway(env Environ, start StartResponse) (Body, erro
 	if err != nil {
 		return nil, err
 	}
-	b := &bridge{start: start}
-	b.server, _ = env[KeyResponseWriter].(http.ResponseWriter)
-	if b.server != nil {
-		b.header = b.server.Header()
-	} else {
-		b.header = http.Header{}
-	}
+	b := newBridge(env)
+	b.start = start
 	f.h.ServeHTTP(b, r)
 	if b.hijacked {
 		return nil, http.ErrHijacked
@@ -56,6 +51,23 @@ type bridge struct {
 	err     error
 
 	hijacked bool
+}
+
+// newBridge is a bridge to the server that env comes from.
+func newBridge(env Environ) *bridge {
+	var b *bridge
+	if server, ok := env[keyServer].(*responder); ok && !server.bridged {
+		b, server.bridged = &server.bridge, true
+	} else {
+		b = new(bridge)
+	}
+	b.server, _ = env[KeyResponseWriter].(http.ResponseWriter)
+	if b.server != nil {
+		b.header = b.server.Header()
+	} else {
+		b.header = http.Header{}
+	}
+	return b
 }
 
 func (b *bridge) Header() http.Header { return b.header }
