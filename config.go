@@ -56,6 +56,11 @@ type Config struct {
 	MaxFormMemorySize int64 `config:"MAX_FORM_MEMORY_SIZE" none:"-1"`
 	// MaxFormParts is how many fields and files a form may have. Default 1,000, negative means no limit. Flask: MAX_FORM_PARTS.
 	MaxFormParts int `config:"MAX_FORM_PARTS" none:"-1"`
+	// BodyTimeout is how long a body may send nothing while it is read, and BodyMinRate the least bytes a second, counted after a third
+	// of that; slower is a 408. Default 30 s and 128, negative means no limit. They hold on net/http, unless http.Server.ReadTimeout
+	// is set; package server has its own, of the same names.
+	BodyTimeout time.Duration `config:"BODY_TIMEOUT" none:"-1"`
+	BodyMinRate int           `config:"BODY_MIN_RATE" none:"-1"`
 	// UploadDir is where uploaded files go that are too large for memory; "" means the system's folder for temporary files.
 	UploadDir string `config:"UPLOAD_DIR"`
 	// MaxJSONDepth is how deep arrays and objects may be nested in a JSON body that is bound; deeper is a 400. Default 100,
@@ -117,6 +122,8 @@ func DefaultConfig() Config {
 		MaxContentLength:          16 << 20,
 		MaxFormMemorySize:         500_000,
 		MaxFormParts:              1_000,
+		BodyTimeout:               30 * time.Second,
+		BodyMinRate:               128,
 		MaxJSONDepth:              100,
 		MaxFaults:                 100,
 		ProvideAutomaticOptions:   true,

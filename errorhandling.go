@@ -32,6 +32,9 @@ func (a *App) handleUserError(c *Context, err error) (resp *Response, out error)
 	if he == nil || a.trapped(he) {
 		return nil, err
 	}
+	if err == c.routingErr && a.Config.Debug {
+		return a.debugMiss(c, he)
+	}
 	return he.answer(c)
 }
 
@@ -86,10 +89,10 @@ func (a *App) handleException(c *Context, err error) *Response {
 	if a.Config.propagate() {
 		if catch := catcher(c.app.parent); catch != nil {
 			catch(err)
-		} else {
-			a.LogError(c, err)
+			return he.plain()
 		}
-		return he.plain()
+		a.LogError(c, err)
+		return a.debugError(c, he)
 	}
 	a.LogError(c, err)
 	resp, fault := a.answer500(c, he)

@@ -14,7 +14,7 @@ import (
 type RouteOption interface{ ApplyRoute(*RouteSettings) }
 
 // A BlueprintOption says something about a blueprint, when it is made or when it is registered: [URLPrefix], [Name], [Subdomain],
-// [Defaults], [CSRF], [Static], [Templates].
+// [Defaults], [CSRF], [Static], [Templates], [CommandGroup].
 type BlueprintOption interface {
 	ApplyBlueprint(*BlueprintSettings)
 }
@@ -66,6 +66,8 @@ type BlueprintSettings struct {
 	CSRF      CSRF // "" means that of the blueprint around it, else the config's
 	Static    *Static
 	Templates *Templates
+
+	CommandGroup *string // nil means the blueprint's registered name, "" no group
 }
 
 // Apply adds what the options say, in order; it fails if one of them is nil.

@@ -209,16 +209,20 @@ func (c *Context) sendAll(f *openFile, s *FileSettings, header http.Header) *Res
 	return alreadySent
 }
 
+// hidden says whether a name begins with a dot somewhere, or is another spelling of some name: "a/./b", "a//b". A file has one URL, so
+// that a hook which guards some of them cannot be gone round; and what is kept by name has as many entries as there are files.
+//
+// Unlike Flask, which resolves dots in the path once more.
 func hidden(name string) bool {
 	for segment := range strings.SplitSeq(name, "/") {
-		if strings.HasPrefix(segment, ".") && segment != "." && segment != ".." && segment != ".well-known" {
+		if segment == "" || strings.HasPrefix(segment, ".") && segment != ".well-known" {
 			return true
 		}
 	}
 	return false
 }
 
-var errHidden = errors.New("carafe: files that begin with a dot are not served")
+var errHidden = errors.New("carafe: names that begin with a dot, and other spellings of a name, are not served")
 
 func (v *staticView) open(name string) (*openFile, error) {
 	if hidden(name) {

@@ -102,7 +102,7 @@ func (b *Blueprint) Register(r *carafe.Registrar, opts []carafe.BlueprintOption)
 	return b.register(r, "", given)
 }
 
-// register does it in this order: the name, hooks and handlers, routes and what was recorded among them, nested blueprints.
+// register does it in this order: the name, hooks and handlers, routes and what was recorded among them, commands, nested blueprints.
 func (b *Blueprint) register(r *carafe.Registrar, prefix string, given carafe.BlueprintSettings) error {
 	s, err := b.state(r, prefix, given)
 	if err != nil {
@@ -126,8 +126,11 @@ func (b *Blueprint) register(r *carafe.Registrar, prefix string, given carafe.Bl
 			return err
 		}
 	}
+	if err := b.addCommands(s, given); err != nil {
+		return err
+	}
 	for _, n := range b.nested {
-		if err := s.located(n.site, n.blueprint.register(r, s.FullName(), s.around(n))); err != nil {
+		if err := s.located(n.site, n.blueprint.register(r.Nested(n.site), s.FullName(), s.around(n))); err != nil {
 			return err
 		}
 	}

@@ -53,6 +53,7 @@ type Definition struct {
 	Type reflect.Type
 
 	shape shape
+	alone *form // of parts that are this variable and nothing else, if rules share the definition
 }
 
 // Spanning tells whether a variable may run over several segments; see Definition.Spans.
