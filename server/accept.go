@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"github.com/carafeweb/carafe/gateway"
 	"log/slog"
 	"net"
 	"net/http"
@@ -68,7 +69,7 @@ func (s *service) makeServers() error {
 	}
 	s.h1.ConnContext = func(ctx context.Context, conn net.Conn) context.Context {
 		g := guardOf(conn)
-		ctx, g.cancel = context.WithCancel(context.WithValue(ctx, guardKey{}, g))
+		ctx, g.cancel = context.WithCancel(context.WithValue(gateway.WithGuard(ctx), guardKey{}, g))
 		return ctx
 	}
 	s.h2.Protocols.SetHTTP2(true)

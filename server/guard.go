@@ -442,6 +442,9 @@ func (g *guard) tired(now moment) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	limit := g.s.cfg.KeepAlive
+	if !g.s.trusted.has(g.base.RemoteAddr()) {
+		limit = min(limit, g.s.cfg.ClientKeepAlive)
+	}
 	if g.heads == 0 {
 		limit = g.s.cfg.HeaderTimeout
 	}
