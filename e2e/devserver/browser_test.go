@@ -252,7 +252,7 @@ func testPIN(t *testing.T, ctx context.Context, pin string) {
 	if got := text(t, ctx, `document.querySelector("#pin .err").textContent`); got != "This is not the PIN." {
 		t.Errorf("a wrong PIN: %q", got)
 	}
-	browse(t, ctx, chromedp.SetValue("#pin-field", ""), chromedp.SendKeys("#pin-field", pin), chromedp.Click("#pin button"), chromedp.WaitReady("#secrets details"))
+	browse(t, ctx, chromedp.Evaluate[chromedp.Void](`void(document.querySelector("#pin-field").value = "")`), chromedp.SendKeys("#pin-field", pin), chromedp.Click("#pin button"), chromedp.WaitReady("#secrets details"))
 	all := text(t, ctx, `document.querySelector("#secrets").textContent`)
 	for _, want := range []string{"PLAIN_SETTING", "show-me", "ada (string)", "SECRET_KEY"} {
 		if !strings.Contains(all, want) {
