@@ -72,13 +72,24 @@ type runSettings struct {
 // [Reload] and package devserver. Then Run is called in two processes: in the one that was started, which keeps the socket, builds, and
 // returns when all is over; and in the one that serves. What comes before Run happens in both.
 //
+// In a process that was left listening sockets in systemd's way (LISTEN_FDS, LISTEN_PID: by "carafe serve", or by systemd
+// itself) Run is a worker instead: no debug mode, no banner, READY=1 to NOTIFY_SOCKET, and on SIGTERM an end that loses
+// no request. One that the carafe tool has started ([CommandEnv]) answers what it is asked.
+//
 // Source: Flask.run.
 func (a *App) Run(opts ...RunOption) error {
+	if in, err := inherited(); in != nil || err != nil {
+		return a.serveInherited(in, err)
+	}
+	asked, done, err := a.answered()
+	if done {
+		return err
+	}
 	s := runSettings{out: os.Stderr}
-	for _, o := range opts {
+	for _, o := range append(opts, asked...) {
 		o.applyRun(&s)
 	}
-	err := a.run(&s)
+	err = a.run(&s)
 	if _, child := devserver.Inherited(); child && err != nil {
 		fmt.Fprintln(s.out, err) // main may not print it, and the page of the parent shows what is printed
 	}
@@ -248,7 +259,7 @@ func (a *App) server() *http.Server {
 		Handler:           a,
 		Protocols:         protocols,
 		ReadHeaderTimeout: 10 * time.Second,
-		IdleTimeout:       60 * time.Second,
+		IdleTimeout:       30 * time.Second,
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          slog.NewLogLogger(a.logger().Handler(), slog.LevelWarn),
 	}
