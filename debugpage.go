@@ -147,6 +147,9 @@ func (a *App) debugReport(c *Context, notes *debugNotes, err error) *devserver.R
 		Template: a.failedTemplate(err),
 	}
 	rep.Message = rep.Chain[0].Message
+	if bare, ok := err.(*PanicError); ok { // which says no more than what it wraps
+		rep.Message, rep.Chain = strings.TrimPrefix(rep.Message, "panic: "), devserver.Causes(bare.Unwrap())
+	}
 	var pe *PanicError
 	if errors.As(err, &pe) {
 		rep.Type = fmt.Sprintf("panic: %T", pe.Value)
