@@ -19,34 +19,41 @@ import (
 //
 // Source: Werkzeug StateMachineMatcher.match.
 func (m *Map) Find(ctx context.Context, dst *Match, domain, method, path string, websocket bool) error {
-	invalid := false
 	ix := m.compiled.Load()
-	if ix != nil && ix.start != nil && domain == "" && !websocket && wellFormed(path) {
-		// Nearly all requests: found in one walk down, without a step back.
-		bit := methodMask(1)
-		if method != "GET" {
-			bit = commonBit(method)
-		}
-		l := ix.whole.find(bit, path)
+	if ix == nil || ix.start == nil || domain != "" || websocket || !wellFormed(path) {
+		return m.searchFor(ctx, dst, domain, method, path, websocket, false)
+	}
+	// Nearly all requests: found in one walk down, without a step back.
+	bit := methodMask(1)
+	if method != "GET" {
+		bit = commonBit(method)
+	}
+	l := ix.whole.find(bit, path)
+	if l == nil {
+		var miss error
+		l, miss = ix.walk(dst, bit, path)
 		if l == nil {
-			var miss error
-			l, miss = ix.walk(dst, bit, path)
 			if miss != nil && bit != 0 && !(ix.merge && strings.Contains(path, "//")) {
 				return miss
 			}
-		}
-		if l != nil {
-			dst.Rule, dst.path, dst.domain = l.rule, path, ""
-			if l.settled {
-				return nil
-			}
-			if err := m.settle(ctx, dst, bit); err != errInvalid {
-				return err
-			}
-			// What other rules say of the method decides between 404 and 405.
-			invalid = true
+			return m.searchFor(ctx, dst, domain, method, path, websocket, false)
 		}
 	}
+	dst.Rule, dst.path, dst.domain = l.rule, path, ""
+	if l.settled {
+		return nil
+	}
+	if err := m.settle(ctx, dst, bit); err != errInvalid {
+		return err
+	}
+	// What other rules say of the method decides between 404 and 405.
+	return m.searchFor(ctx, dst, domain, method, path, websocket, true)
+}
+
+// searchFor keeps the making of a request out of Find, whose frame it would double.
+//
+//go:noinline
+func (m *Map) searchFor(ctx context.Context, dst *Match, domain, method, path string, websocket, invalid bool) error {
 	return m.search(dst, request{ctx, domain, strings.ToUpper(method), oneLeadingSlash(path), 0, websocket, invalid})
 }
 
