@@ -3,6 +3,7 @@ package carafe
 import (
 	"errors"
 	"fmt"
+	"reflect"
 )
 
 // A Registrable can be registered with an App: package blueprints has the one there is.
@@ -24,7 +25,7 @@ type registered struct {
 // Source: Flask.register_blueprint.
 func (a *App) RegisterBlueprint(b Registrable, opts ...BlueprintOption) {
 	a.setup("RegisterBlueprint", func(site Site) error {
-		if b == nil {
+		if v := reflect.ValueOf(b); b == nil || v.Kind() == reflect.Pointer && v.IsNil() {
 			return errors.New("RegisterBlueprint(nil): give a blueprint")
 		}
 		return b.Register(&Registrar{app: a, site: site, claim: site}, opts)

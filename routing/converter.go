@@ -59,6 +59,7 @@ type Definition struct {
 // Spanning tells whether a variable may run over several segments; see Definition.Spans.
 type Spanning uint8
 
+// The answers: by the regexp, or whatever that looks like.
 const (
 	SpansIfSlash Spanning = iota // if there is a "/" in the regexp
 	SpansNever

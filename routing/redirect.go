@@ -24,6 +24,7 @@ type RequestRedirect struct {
 // Code is the status of every redirect: 308, Permanent Redirect.
 func (*RequestRedirect) Code() int { return 308 }
 
+// Error says where the client is sent.
 func (e *RequestRedirect) Error() string {
 	if e.URL == "" {
 		return "routing: the request redirects"
