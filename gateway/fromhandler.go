@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 )
 
 // FromHandler makes an Application of an http.Handler: the application's side of the contract.
@@ -95,14 +96,11 @@ func (b *bridge) begin(code int) {
 	}
 }
 
-// splitHops takes the hop-by-hop headers out of h, which stays as it is: usually there are none and the first result
-// is h itself.
+// splitHops takes the hop-by-hop headers out of h, and the trailers that a handler sets early, by [http.TrailerPrefix]. h stays as it
+// is: usually there are none and the first result is h itself.
 func splitHops(h http.Header) (headers, hops http.Header) {
 	headers = h
-	for _, name := range hopByHop {
-		if h[name] == nil {
-			continue
-		}
+	split := func(name string) {
 		if hops == nil {
 			headers, hops = maps.Clone(h), http.Header{}
 		}
@@ -110,6 +108,16 @@ func splitHops(h http.Header) (headers, hops http.Header) {
 			hops[name] = h[name]
 		}
 		delete(headers, name)
+	}
+	for _, name := range hopByHop {
+		if h[name] != nil {
+			split(name)
+		}
+	}
+	for name := range h {
+		if strings.HasPrefix(name, http.TrailerPrefix) {
+			split(name)
+		}
 	}
 	return headers, hops
 }
