@@ -175,13 +175,13 @@ func (a *App) handle(w http.ResponseWriter, r *http.Request) {
 	if err == nil && !resp.sent {
 		made := resp
 		if resp, err = a.processResponse(c, resp); err != nil { // 8
-			made.close()
+			made.close(c)
 		}
 	}
 	if err != nil {
 		resp = a.handleException(c, err) // 6
 	}
-	end.err = err
+	end.err, end.told = err, err != nil
 	end.cut = a.write(c, resp) // 9
 	end.done = true
 }
@@ -190,6 +190,7 @@ func (a *App) handle(w http.ResponseWriter, r *http.Request) {
 type outcome struct {
 	err  error // what no handler answered
 	cut  error // why the body was not sent to its end
+	told bool  // err has been logged; what cut the body off is the same then
 	done bool  // false while a panic that is not ours, or Goexit, is on its way through
 }
 
@@ -300,7 +301,7 @@ func (a *App) write(c *Context, resp *Response) error {
 	if resp == alreadySent {
 		return nil
 	}
-	defer resp.close()
+	defer resp.close(c)
 	if resp.sent {
 		return resp.err
 	}
@@ -320,7 +321,7 @@ func (a *App) pop(c *Context, end *outcome) {
 		a.report(c, fault)
 	}
 	if end.cut != nil {
-		if c.Err() == nil {
+		if c.Err() == nil && !end.told {
 			a.LogError(c, fmt.Errorf("the response was cut off: %w", end.cut))
 		}
 		panic(http.ErrAbortHandler)
