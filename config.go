@@ -71,6 +71,9 @@ type Config struct {
 	// SendFileMaxAge is how long files may be cached without asking again; 0 means they are asked for each time. Flask:
 	// SEND_FILE_MAX_AGE_DEFAULT.
 	SendFileMaxAge time.Duration `config:"SEND_FILE_MAX_AGE_DEFAULT"`
+	// UseXSendfile leaves files to the web server in front, which must be set up for it: a file of the file system is named in
+	// the header X-Sendfile and not sent. See [XSendfile]. Flask: USE_X_SENDFILE.
+	UseXSendfile bool `config:"USE_X_SENDFILE"`
 	// ProvideAutomaticOptions answers OPTIONS on routes that do not list it. Default true. Flask: PROVIDE_AUTOMATIC_OPTIONS.
 	ProvideAutomaticOptions bool `config:"PROVIDE_AUTOMATIC_OPTIONS"`
 	// TemplatesAutoReload reads changed templates again; nil means in debug mode. Flask: TEMPLATES_AUTO_RELOAD.

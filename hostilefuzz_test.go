@@ -105,7 +105,7 @@ func FuzzFormPairs(f *testing.F) {
 
 // FuzzRedirectTarget: what is taken for safe stays where it is, by net/url's reading and after the changes that browsers make.
 func FuzzRedirectTarget(f *testing.F) {
-	for _, s := range []string{"/x", "//evil.test", `/\evil.test`, "http:evil.test", "http://good.test/x", "///evil", "\t//evil.test", "javascript:1", "http://good.test@evil.test", "x:y"} {
+	for _, s := range []string{"/x", "//evil.test", `/\evil.test`, "http:evil.test", "http://good.test/x", "///evil", "\t//evil.test", "javascript:1", "http://good.test@evil.test", "x:y", "\n0", "0\r"} {
 		f.Add(s)
 	}
 	base := &url.URL{Scheme: "http", Host: "good.test", Path: "/dir/page"}

@@ -107,10 +107,10 @@ func (a *App) convert(c *Context, res result) (*Response, error) {
 		return &Response{body: string(v), typ: typeHTML}, nil
 	case Responder:
 		return respond(c, v)
+	case http.Handler: // first, for an App is both, and this is the shorter way
+		return a.runHandler(c, v)
 	case gateway.Application:
 		return a.runHandler(c, gateway.Handler(v))
-	case http.Handler:
-		return a.runHandler(c, v)
 	case io.Reader:
 		resp := &Response{typ: typeHTML}
 		resp.setReader(v) // and close it

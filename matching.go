@@ -30,6 +30,10 @@ func (a *App) matchRequest(c *Context) {
 			return
 		}
 	}
+	if a.upstream.takes(err) {
+		c.match, c.route = routing.Match{}, a.upstream.route(a)
+		return
+	}
 	c.routingErr = a.routingError(c, err)
 }
 
@@ -111,7 +115,23 @@ func (a *App) redirectError(c *Context, moved error) error {
 	if err := adapter.Complete(&c.match, c.Request.Method, moved); !errors.As(err, &done) {
 		return err
 	}
-	return &HTTPError{Response: Redirect(c.withoutOwnHost(done.URL), done.Code())}
+	location := done.URL
+	if adapter.ServerName == "" {
+		location = withoutEmptyHost(location)
+	}
+	return &HTTPError{Response: Redirect(c.withoutOwnHost(location), done.Code())}
+}
+
+// withoutEmptyHost is the path of a URL of the router's whose host is empty, since HTTP/1.0 may leave it out: browsers would take the
+// first segment for the host.
+//
+// Unlike Flask, which redirects to "http:///docs/".
+func withoutEmptyHost(url string) string {
+	_, rest, ok := strings.Cut(url, ":")
+	if !ok || !strings.HasPrefix(rest, "/") || strings.HasPrefix(rest, "//") && !strings.HasPrefix(rest, "///") {
+		return url // a RedirectTo that names another host, or no URL at all
+	}
+	return "/" + strings.TrimLeft(rest, "/")
 }
 
 // withoutOwnHost makes an address on the host of the request relative, if nothing but the client says that this is our host: in a

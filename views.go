@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/carafeweb/carafe/gateway"
 	"github.com/carafeweb/carafe/routing"
 )
 
@@ -57,6 +58,8 @@ func compileHandler(view any) viewFunc {
 		return handlerView(http.HandlerFunc(f))
 	case http.Handler:
 		return handlerView(f)
+	case gateway.Application:
+		return handlerView(gateway.Handler(f))
 	case func(*Context) (any, error):
 		return func(c *Context) (result, error) {
 			v, err := f(c)
@@ -145,7 +148,7 @@ var (
 )
 
 // viewShapes is the cure in the message about a function that is no view.
-const viewShapes = `a view is func([c *carafe.Context,] [the rule's variables,] [one struct to bind]) (body[, int][, http.Header][, error]), an http.Handler, or a func(http.ResponseWriter, *http.Request)`
+const viewShapes = `a view is func([c *carafe.Context,] [the rule's variables,] [one struct to bind]) (body[, int][, http.Header][, error]), an http.Handler, a gateway.Application, or a func(http.ResponseWriter, *http.Request)`
 
 // planView reads the function's type once and returns a closure that fills its arguments from
 // the match and reads its results.

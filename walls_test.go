@@ -29,7 +29,7 @@ var walls = map[string][]string{
 	"": {module + "/routing", module + "/signing", module + "/jinja", module + "/gateway", module + "/wire", module + "/devserver",
 		"github.com/go-playground/validator", "github.com/go-playground/universal-translator", "github.com/go-playground/locales", "github.com/google/uuid", "github.com/gorilla/mux"},
 	"blueprints": {module},
-	"testing":    {module},
+	"testing":    {module, module + "/gateway"},
 	"cli":        {module, module + "/server", module + "/devserver", "github.com/spf13/cobra"},
 	"cmd/carafe": {module, module + "/server", module + "/devserver", module + "/cli", "github.com/spf13/cobra"},
 }

@@ -26,23 +26,36 @@ type Lint struct {
 type Finding struct {
 	Rule    string // where the rule stands: "RFC 9110 section 8.6", "PEP 3333, environ Variables"
 	Message string // what is wrong, and what would be right
-	File    string // of the line that did it, or of the handler if no line did; "" if not known
+	Request string // which answer: "GET /path"
+	File    string // of the line that did it, or of the handler if no line of user code did; "" if not known
 	Line    int
 }
 
-// String is "file.go:12: message (rule)".
+// String is "file.go:12: GET /path: message (rule)".
 func (f Finding) String() string {
-	if f.File == "" {
-		return fmt.Sprintf("%s (%s)", f.Message, f.Rule)
+	text := fmt.Sprintf("%s (%s)", f.Message, f.Rule)
+	if f.Request != "" {
+		text = f.Request + ": " + text
 	}
-	return fmt.Sprintf("%s:%d: %s (%s)", f.File, f.Line, f.Message, f.Rule)
+	if f.File != "" {
+		text = fmt.Sprintf("%s:%d: %s", f.File, f.Line, text)
+	}
+	return text
 }
 
-// A linter collects the findings of one wrapped handler or application.
+// A linter collects the findings of one wrapped handler or application; one with a request, those of one answer.
 type linter struct {
-	report func(Finding)
-	file   string // where the handler is defined
-	line   int
+	report  func(Finding)
+	request string
+	file    string // where the handler is defined
+	line    int
+}
+
+// of is l for one answer.
+func (l *linter) of(method, path string) *linter {
+	one := *l
+	one.request = method + " " + path
+	return &one
 }
 
 func (l Lint) linter(subject any, method string) *linter {
@@ -76,15 +89,16 @@ func (l *linter) here(rule, format string, args ...any) {
 	if file == "" {
 		file, line = l.file, l.line
 	}
-	l.report(Finding{rule, fmt.Sprintf(format, args...), file, line})
+	l.report(Finding{rule, fmt.Sprintf(format, args...), l.request, file, line})
 }
 
 // whole reports something that no single line did.
 func (l *linter) whole(rule, format string, args ...any) {
-	l.report(Finding{rule, fmt.Sprintf(format, args...), l.file, l.line})
+	l.report(Finding{rule, fmt.Sprintf(format, args...), l.request, l.file, l.line})
 }
 
-// caller is the innermost frame that belongs neither to the standard library nor to this package.
+// caller is the innermost frame that belongs neither to the standard library, nor to this package, nor to Carafe's root: an
+// App writes every answer at the same line of its own.
 func caller() (string, int) {
 	var pcs [32]uintptr
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs[:])])
@@ -99,10 +113,16 @@ func caller() (string, int) {
 	}
 }
 
-// ownPackage is the import path of this package with a dot: what its functions' names begin with.
-var ownPackage = reflect.TypeFor[Lint]().PkgPath() + "."
+// ownPackage is the import path of this package with a dot: what its functions' names begin with. rootPackage is that of
+// the room above.
+var (
+	ownPackage  = reflect.TypeFor[Lint]().PkgPath() + "."
+	rootPackage = strings.TrimSuffix(ownPackage, "/gateway.") + "."
+)
 
-func isOurs(function string) bool { return strings.HasPrefix(function, ownPackage) }
+func isOurs(function string) bool {
+	return strings.HasPrefix(function, ownPackage) || strings.HasPrefix(function, rootPackage)
+}
 
 // isStandard goes by where the file is. In a binary built with -trimpath it goes by the package path, whose first
 // element has no dot in the standard library.

@@ -14,8 +14,9 @@ import (
 // start_response's arguments and order, the use of wsgi.input and wsgi.errors, and the life of the Body. A Body that is
 // never closed is found when the garbage collector finds it.
 func (l Lint) Application(app Application) Application {
-	lt := l.linter(app, "ServeGateway")
+	base := l.linter(app, "ServeGateway")
 	return ApplicationFunc(func(env Environ, start StartResponse) (Body, error) {
+		lt := base.of(env.String("REQUEST_METHOD"), env.String("SCRIPT_NAME")+env.String("PATH_INFO"))
 		lt.checkEnviron(env)
 		call := &lintCall{lint: lt, method: env.String("REQUEST_METHOD"), start: start}
 		env[KeyInput] = &lintInput{lintBody{ReadCloser: env.Input(), lint: lt, over: &call.over}}

@@ -16,8 +16,9 @@ import (
 // body, headers changed when they are out, writing and reading after the handler has returned, and reading a request's
 // body whole without a limit (io.ReadAll and its like, without http.MaxBytesReader or io.LimitReader).
 func (l Lint) Wrap(next http.Handler) http.Handler {
-	lt := l.linter(next, "ServeHTTP")
+	base := l.linter(next, "ServeHTTP")
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		lt := base.of(r.Method, ScriptName(r)+r.URL.Path)
 		lw := &lintWriter{lint: lt, w: w, method: r.Method}
 		if r.Body != nil && r.Body != http.NoBody {
 			r = r.WithContext(r.Context())

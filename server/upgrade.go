@@ -10,6 +10,7 @@ import (
 const (
 	upgradeID = 0  // the new master
 	parentID  = -1 // the old one
+	buildID   = -2 // the end of Config.Build
 )
 
 // settle is how long a new master must live after it has said ready before the old one believes it.
@@ -42,10 +43,7 @@ func (m *master) beginUpgrade() {
 		m.log.Error("upgrade failed, this master goes on", "why", err)
 		return
 	}
-	if hook := m.user.Hooks.PreExec; hook != nil {
-		hook()
-	}
-	c, err := m.sys.launch(spec{id: upgradeID, role: roleMaster, program: p, sockets: m.sockets, config: m.cfg}, m.emit)
+	c, err := m.sys.launch(spec{id: upgradeID, role: roleMaster, program: p, sockets: m.sockets, config: m.cfg, before: m.user.Hooks.PreExec}, m.emit)
 	if err != nil {
 		p.close()
 		m.log.Error("upgrade failed, this master goes on", "why", err)

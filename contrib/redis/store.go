@@ -1,4 +1,5 @@
-// Package redis keeps Carafe's sessions in Redis, or what speaks its protocol, so that several machines share them:
+// Package redis keeps Carafe's sessions, and the state of rate limits ([Limits]), in Redis, or what speaks its protocol, so that several
+// machines share them:
 //
 //	app.Sessions = &carafe.ServerSessions{Store: redis.New(goredis.NewClient(&goredis.Options{
 //		Addr: "localhost:6379", ContextTimeoutEnabled: true,
@@ -106,17 +107,22 @@ func (s *Store) now() time.Time {
 }
 
 func (s *Store) within(ctx context.Context) (context.Context, context.CancelFunc) {
-	if s.Timeout <= 0 {
+	return within(ctx, s.Timeout)
+}
+
+// within is ctx for at most timeout, if that is positive.
+func within(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
+	if timeout <= 0 {
 		return context.WithCancel(ctx)
 	}
-	return context.WithTimeout(ctx, s.Timeout)
+	return context.WithTimeout(ctx, timeout)
 }
 
 // UnavailableError says that Redis did not answer, or answered with an error.
 type UnavailableError struct{ Err error }
 
 func (e *UnavailableError) Error() string {
-	return fmt.Sprintf("carafe/redis: sessions are unavailable: %v", e.Err)
+	return fmt.Sprintf("carafe/redis: Redis is unavailable: %v", e.Err)
 }
 
 // Unwrap gives Err.

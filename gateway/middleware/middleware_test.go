@@ -307,11 +307,15 @@ func (brokenStore) Take(context.Context, string, time.Duration, time.Duration) (
 	return 0, false, io.ErrUnexpectedEOF
 }
 
-func TestRateLimitLetsThroughWhenItsStoreFails(t *testing.T) {
+func TestRateLimitDoesAsItIsToldWhenItsStoreFails(t *testing.T) {
 	log, lines := logger()
 	h := middleware.RateLimit{Rate: 1, Store: brokenStore{}, Log: log}.Wrap(ok)
 	if w := get(h, "/"); w.Code != 200 || !strings.Contains(lines.String(), "unexpected EOF") {
 		t.Errorf("a broken store: %d, log %q; want 200 and the error", w.Code, lines)
+	}
+	closed := middleware.RateLimit{Rate: 1, Store: brokenStore{}, Log: log, Unavailable: http.NotFoundHandler()}.Wrap(ok)
+	if w := get(closed, "/"); w.Code != 404 {
+		t.Errorf("a broken store with an answer of its own for that: %d, want the 404", w.Code)
 	}
 	if err := (middleware.RateLimit{}).Check(); err == nil {
 		t.Error("a RateLimit without a rate passes Check")

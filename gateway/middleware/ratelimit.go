@@ -30,7 +30,11 @@ type RateLimit struct {
 	// Store keeps the clients' times. Nil means a new Memory: the limit holds for each process by itself.
 	Store Store
 
-	Log *slog.Logger // for a Store that fails: the request is let through; nil means slog.Default()
+	// Unavailable answers when the Store fails. Nil lets the request through: a shop that sells without its limits is better
+	// than one that does not sell. Where the limit guards something, such as a login, answer 503.
+	Unavailable http.Handler
+
+	Log *slog.Logger // for a Store that fails; nil means slog.Default()
 }
 
 // A Store remembers when each client's bucket will be empty. It must be safe for concurrent use.
@@ -68,11 +72,12 @@ type limiter struct {
 	limit           string
 	key             func(r *http.Request) string
 	store           Store
+	unavailable     http.Handler
 	log             *slog.Logger
 }
 
 func newLimiter(m RateLimit) *limiter {
-	l := &limiter{key: m.Key, store: m.Store, log: loggerOf(m.Log)}
+	l := &limiter{key: m.Key, store: m.Store, unavailable: m.Unavailable, log: loggerOf(m.Log)}
 	if m.Per == 0 {
 		m.Per = time.Second
 	}
@@ -91,7 +96,7 @@ func newLimiter(m RateLimit) *limiter {
 	return l
 }
 
-// allows answers 429 or reports true.
+// allows answers, by 429 as a rule, or reports true.
 func (l *limiter) allows(w http.ResponseWriter, r *http.Request) bool {
 	key := l.key(r)
 	if key == "" {
@@ -100,7 +105,10 @@ func (l *limiter) allows(w http.ResponseWriter, r *http.Request) bool {
 	filled, ok, err := l.store.Take(r.Context(), key, l.interval, l.burst)
 	if err != nil {
 		l.log.LogAttrs(r.Context(), slog.LevelError, "rate limit store", slog.String("error", err.Error()))
-		return true
+		if l.unavailable != nil {
+			l.unavailable.ServeHTTP(w, r)
+		}
+		return l.unavailable == nil
 	}
 	h := w.Header()
 	h.Set("RateLimit-Limit", l.limit)

@@ -1,0 +1,176 @@
+package carafe
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/carafeweb/carafe/gateway"
+	"github.com/carafeweb/carafe/routing"
+)
+
+// UpstreamTimeout is how long the server behind [App.Upstream] may take until its answer begins; the answer itself may take as
+// long as it likes. Zero means 60 s, negative, for ever.
+type UpstreamTimeout time.Duration
+
+// An upstream is the server that answers what the app does not.
+type upstream struct {
+	url   *url.URL
+	proxy httputil.ReverseProxy // a template: each request has a copy
+}
+
+// Upstream has another server answer every request that neither a rule nor [App.Router] takes: the path is unknown, or the rules
+// of the path do not have the method. It is for moving a running application to Carafe one route at a time:
+//
+//	app.Get("/", index)                     // ported
+//	app.Upstream("http://127.0.0.1:5001")   // Flask has the rest
+//
+// target is "http://host:port" or https, perhaps with a path, which goes before that of the request. What is a rule's, but for a
+// slash, is redirected as ever. The folder of static files counts as a rule too: give one of the two apps another Static.Path.
+//
+// The server is sent the request as it came: method, path below the script root with its encoding, query, Host, cookies, a body
+// of any size. What X-Forwarded-For, -Proto, -Host, -Prefix (the script root; left out at the root) or Forwarded said before is
+// replaced by what Carafe knows, one value each, for Werkzeug's ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1, x_prefix=1).
+// The answer is passed on as it comes, streams, trailers and upgraded connections (websockets) included. None of the app's hooks run, and
+// no CSRF check, session or limit on bodies stands between: what the server answers is its own affair. Signals are sent.
+//
+// A server that cannot be reached, or breaks off before its answer, is a 502, one that takes too long a 504, with the app's
+// error handlers; the log says what to do. An answer that breaks off later breaks the client's connection too.
+//
+// It is told during set-up, once. It is safe to tell several apps of one server.
+func (a *App) Upstream(target string, timeout ...UpstreamTimeout) {
+	a.setup("Upstream", func(Site) error {
+		if a.upstream != nil {
+			return fmt.Errorf("Upstream(%q): what no rule takes goes to %s already: there can be one", target, a.upstream)
+		}
+		u, err := newUpstream(target, timeout)
+		a.upstream = u
+		return err
+	})
+}
+
+func newUpstream(target string, timeout []UpstreamTimeout) (*upstream, error) {
+	u, err := url.Parse(target)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("Upstream(%q): %w", target, err)
+	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
+		return nil, fmt.Errorf("Upstream(%q): give a URL like http://127.0.0.1:5001", target)
+	case u.RawQuery != "" || u.Fragment != "" || u.User != nil:
+		return nil, fmt.Errorf("Upstream(%q): give scheme, host and path alone, no user, query or fragment", u.Redacted())
+	}
+	wait := time.Minute
+	if len(timeout) > 0 && timeout[0] != 0 {
+		wait = max(0, time.Duration(timeout[0]))
+	}
+	up := &upstream{url: u}
+	up.proxy = httputil.ReverseProxy{Rewrite: up.rewrite, Transport: &http.Transport{
+		DialContext:           (&net.Dialer{Timeout: min(wait, 10*time.Second)}).DialContext,
+		ResponseHeaderTimeout: wait,
+		TLSHandshakeTimeout:   10 * time.Second,
+		ExpectContinueTimeout: time.Second,
+		IdleConnTimeout:       time.Minute,
+		MaxIdleConnsPerHost:   64,
+		DisableCompression:    true, // the body is the client's, as it is
+	}}
+	return up, nil
+}
+
+func (u *upstream) String() string { return u.url.String() }
+
+// rewrite makes the request for the server. What a client says of itself in X-Forwarded-… has been taken out by then, but for those
+// headers that net/http does not know.
+func (u *upstream) rewrite(pr *httputil.ProxyRequest) {
+	in, out := pr.In, pr.Out
+	pr.SetURL(u.url)
+	out.URL.RawQuery = in.URL.RawQuery // also what Go cannot read
+	out.Host = in.Host
+	for _, name := range []string{"X-Forwarded-Port", "X-Forwarded-Prefix", "X-Forwarded-Server", "X-Forwarded-Ssl", "X-Real-Ip"} {
+		out.Header.Del(name)
+	}
+	if addr := gateway.RemoteAddr(in); addr != "" {
+		out.Header.Set("X-Forwarded-For", addr)
+	}
+	out.Header.Set("X-Forwarded-Proto", gateway.Scheme(in))
+	out.Header.Set("X-Forwarded-Host", in.Host)
+	if root := scriptRoot(gateway.ScriptName(in)); root != "" {
+		out.Header.Set("X-Forwarded-Prefix", percentEncode(root, pathSafe))
+	}
+}
+
+// takes says whether a request that no rule answers, for the reason missed, is the server's. Redirects and refused hosts are not.
+func (u *upstream) takes(missed error) bool {
+	if u == nil {
+		return false
+	}
+	var refused *routing.MethodNotAllowed
+	return missed == routing.ErrNotFound || missed == routing.ErrWebsocketMismatch || errors.As(missed, &refused)
+}
+
+// route is the route of a request that is passed on: of all that the app has around its own, the error handlers.
+func (u *upstream) route(a *App) *route {
+	return &route{rule: &routing.Rule{}, csrf: CSRFOff, chain: &chain{handlers: a.compiled().own.handlers}, view: u.pass}
+}
+
+// pass is the view. The server's answer goes to the client as it comes, past make_response.
+func (u *upstream) pass(c *Context) (result, error) {
+	if c.w == nil {
+		return result{}, errors.New("carafe: a request that is passed on to an upstream needs a client")
+	}
+	r := c.Request.WithContext(c)
+	if b, ok := r.Body.(*limitedBody); ok {
+		r.Body = b.src
+	}
+	var failed error
+	proxy := u.proxy
+	proxy.ErrorHandler = func(_ http.ResponseWriter, _ *http.Request, err error) { failed = err }
+	proxy.ErrorLog = log.New(upstreamLog{c}, "", 0)
+	proxy.ServeHTTP(c.w, r)
+	if failed != nil {
+		return result{}, u.explained(c, failed)
+	}
+	c.sent = true
+	return result{body: &Response{sent: true}}, nil
+}
+
+// upstreamLog takes what the proxy has to say of an answer that breaks off.
+type upstreamLog struct{ c *Context }
+
+func (l upstreamLog) Write(line []byte) (int, error) {
+	l.c.Logger().Warn(strings.TrimSpace(string(line)))
+	return len(line), nil
+}
+
+// explained turns the error of a request that was passed on into an answer, and tells the log what to do. A client that left is not worth a word.
+func (u *upstream) explained(c *Context, err error) error {
+	var late net.Error
+	if errors.Is(err, context.Canceled) && c.Err() != nil {
+		return &HTTPError{Code: http.StatusBadGateway, Cause: err}
+	}
+	if errors.As(err, &late) && late.Timeout() || errors.Is(err, context.DeadlineExceeded) {
+		err = fmt.Errorf("carafe: the upstream %s has not begun to answer in time: see what it is busy with, or give app.Upstream an UpstreamTimeout: %w", u, err)
+		c.Logger().Error(err.Error(), "method", c.Request.Method, "path", c.Request.URL.Path)
+		return &HTTPError{Code: http.StatusGatewayTimeout, Cause: err}
+	}
+	err = fmt.Errorf("carafe: no rule takes %s %s, and the upstream %s, which has the rest, cannot be asked: is it running there "+
+		"(flask run --port %s)? %w", c.Request.Method, c.Request.URL.Path, u, portOf(u.url), err)
+	c.Logger().Error(err.Error())
+	return &HTTPError{Code: http.StatusBadGateway, Cause: err}
+}
+
+func portOf(u *url.URL) string {
+	if port := u.Port(); port != "" {
+		return port
+	}
+	if u.Scheme == "https" {
+		return "443"
+	}
+	return "80"
+}
