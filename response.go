@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"log/slog"
 	"maps"
 	"net/http"
 	"slices"
@@ -178,8 +177,8 @@ func (resp *Response) Vary(fields ...string) {
 	addVary(resp.Header, fields...)
 }
 
-// close runs what waits for the end of the response, the last first.
-func (resp *Response) close() {
+// close runs what waits for the end of the response, the last first. What fails is logged for the request.
+func (resp *Response) close(c *Context) {
 	if resp.closers == nil {
 		return
 	}
@@ -187,7 +186,7 @@ func (resp *Response) close() {
 	resp.closers = nil
 	for _, f := range slices.Backward(closers) {
 		if err := guarded(f); err != nil {
-			slog.Default().Error("carafe: a function of OnClose failed", "error", err)
+			c.App().LogError(c, fmt.Errorf("carafe: a function of OnClose failed: %w", err))
 		}
 	}
 }
