@@ -68,7 +68,7 @@ type App struct {
 	endpoints  map[string]endpoint
 	mounts     []mount
 	upstream   *upstream // nil means none
-	commands   map[string]CommandFunc
+	commands   map[string]*command
 	first      firstRequest
 	teardowns  []func(*AppContext, error)
 	buildFails []func(c *Context, fail *URLBuildFailure) (string, error)
@@ -83,6 +83,7 @@ type App struct {
 	sessionSigner  atomic.Pointer[sessionSigner]
 	ownLogger      ownLogger
 	requestsLogged bool
+	requestLine    func(r *http.Request, start time.Time, status int) // what App.Run prints of a request; nil means a record in the log
 }
 
 // tables are what set-up comes to; they are read by every request and never change.

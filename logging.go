@@ -25,13 +25,18 @@ func (a *App) logger() *slog.Logger {
 	if a.Logger != nil {
 		return a.Logger
 	}
-	if l := slog.Default(); reflect.TypeOf(l.Handler()).String() != "*slog.defaultHandler" {
-		return l // which also is what others have set; ours would hide it
+	if a.hasOwnLogger() {
+		return slog.Default() // which also is what others have set; ours would hide it
 	}
 	a.ownLogger.once.Do(func() {
 		a.ownLogger.l = slog.New(newLineHandler(standardError{}, &slog.HandlerOptions{Level: debugLevel{a}})).With("app", a.name)
 	})
 	return a.ownLogger.l
+}
+
+// hasOwnLogger says whether the program has set a logger, in the app or as slog's default.
+func (a *App) hasOwnLogger() bool {
+	return a.Logger != nil || reflect.TypeOf(slog.Default().Handler()).String() != "*slog.defaultHandler"
 }
 
 // ownLogger is made when first needed.

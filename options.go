@@ -13,7 +13,7 @@ import (
 type RouteOption interface{ ApplyRoute(*RouteSettings) }
 
 // A BlueprintOption says something about a blueprint, when it is made or when it is registered: [URLPrefix], [Name], [Subdomain],
-// [Defaults], [Static], [Templates].
+// [Defaults], [Static], [Templates], [CommandGroup].
 type BlueprintOption interface {
 	ApplyBlueprint(*BlueprintSettings)
 }
@@ -48,6 +48,8 @@ type BlueprintSettings struct {
 	Defaults  Values
 	Static    *Static
 	Templates *Templates
+
+	CommandGroup *string // nil means the blueprint's registered name, "" no group
 }
 
 // Methods are the HTTP methods of a route, in any case. Without it a route answers GET. HEAD comes with GET,

@@ -80,6 +80,10 @@ func (rec *requestRecord) log(a *App, r *http.Request) {
 	if status >= http.StatusInternalServerError {
 		level = slog.LevelWarn
 	}
+	if a.requestLine != nil {
+		a.requestLine(r, rec.start, status)
+		return
+	}
 	logger := a.logger()
 	ctx := context.WithoutCancel(r.Context())
 	if !logger.Enabled(ctx, level) {

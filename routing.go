@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"reflect"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -343,6 +345,10 @@ type RouteInfo struct {
 	Subdomain, Host   string
 	Site, ViewSite    Site
 	WebSocket, Hidden bool // Hidden rules only build
+
+	View      string   // the view's function, "main.index"; the type of what is no function; "" if there is none
+	Variables []string // that URLFor must be given for this rule: those of its text without a default
+	CSRF      CSRF     // "" means the config's
 }
 
 // Routes lists the routes in the order in which they were added.
@@ -352,7 +358,35 @@ func (a *App) Routes() []RouteInfo {
 		infos[i] = RouteInfo{
 			Rule: rt.rule.Rule, Endpoint: rt.endpoint, Methods: rt.rule.AllowedMethods(), Subdomain: rt.rule.Subdomain, Host: rt.rule.Host,
 			Site: rt.site, ViewSite: viewSite(a.endpoints[rt.endpoint].view), WebSocket: rt.rule.Websocket, Hidden: rt.rule.BuildOnly,
+			View: viewTitle(a.endpoints[rt.endpoint].view), Variables: rt.required(), CSRF: rt.csrf,
 		}
 	}
 	return infos
+}
+
+// required are the variables without which no URL can be built.
+func (rt *route) required() (names []string) {
+	for _, v := range rt.rule.Variables() {
+		if !v.HasDefault {
+			names = append(names, v.Name)
+		}
+	}
+	return names
+}
+
+// viewTitle is what a listing calls a view.
+func viewTitle(view any) string {
+	v := reflect.ValueOf(view)
+	switch {
+	case !v.IsValid():
+		return ""
+	case v.Kind() != reflect.Func:
+		return v.Type().String()
+	}
+	f := runtime.FuncForPC(v.Pointer())
+	if f == nil {
+		return v.Type().String()
+	}
+	name := strings.TrimSuffix(f.Name(), "-fm")
+	return name[strings.LastIndexByte(name, '/')+1:]
 }

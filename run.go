@@ -2,6 +2,7 @@ package carafe
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -14,24 +15,48 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/carafeweb/carafe/devserver"
 )
 
-// A RunOption says something about [App.Run]: [Addr], [Debug].
+// A RunOption says something about [App.Run]: [Addr], [Debug], [Reload], [TLS].
 type RunOption interface{ applyRun(*runSettings) }
 
-// Addr is where the development server listens: "host:port", port 0 for any that is free.
+// Addr is where the development server listens: "host:port", port 0 for any that is free, or "unix:/path" for a socket file.
 type Addr string
 
 // Debug switches debug mode on or off, whatever the config and the environment say.
 type Debug bool
 
-func (a Addr) applyRun(s *runSettings)  { s.addr = string(a) }
-func (d Debug) applyRun(s *runSettings) { s.debug = (*bool)(&d) }
+// Reload builds and runs the program anew when its source changes, or not. Without it, debug mode decides.
+type Reload bool
+
+// TLS has the development server speak HTTPS. Cert is a file, or "adhoc" for a certificate of its own making; Key may be
+// "" if Cert has both.
+//
+// Source: flask run --cert, --key.
+type TLS struct{ Cert, Key string }
+
+// Watch tunes the reloader. The zero value is what it does by itself.
+type Watch struct {
+	Extra   []string      // files and folders that are watched too, flask run --extra-files
+	Exclude []string      // patterns of what is not looked at, flask run --exclude-patterns
+	Poll    time.Duration // looks this often instead of being told of changes by the system; zero means to be told
+}
+
+func (a Addr) applyRun(s *runSettings)   { s.addr = string(a) }
+func (d Debug) applyRun(s *runSettings)  { s.debug = (*bool)(&d) }
+func (r Reload) applyRun(s *runSettings) { s.reload = (*bool)(&r) }
+func (t TLS) applyRun(s *runSettings)    { s.tls = t }
+func (w Watch) applyRun(s *runSettings)  { s.watch = w }
 
 // runSettings is what the options and the environment of Run come to.
 type runSettings struct {
-	addr  string
-	debug *bool
+	addr   string
+	debug  *bool
+	reload *bool
+	tls    TLS
+	watch  Watch
 
 	ctx    context.Context // ends the server; nil means until a signal
 	out    io.Writer       // for the banner
@@ -43,13 +68,32 @@ type runSettings struct {
 // The address is that of [Addr], else CARAFE_RUN_HOST and CARAFE_RUN_PORT (or PORT), else that of Config.ServerName, else
 // 127.0.0.1:5000. In production the app is mounted under a production server; it is an http.Handler.
 //
+// In debug mode the program is built and run anew when its source changes, and a page shows what went wrong in a request: see
+// [Reload] and package devserver. Then Run is called in two processes: in the one that was started, which keeps the socket, builds, and
+// returns when all is over; and in the one that serves. What comes before Run happens in both.
+//
+// In a process that was left listening sockets in systemd's way (LISTEN_FDS, LISTEN_PID: by "carafe serve", or by systemd
+// itself) Run is a worker instead: no debug mode, no banner, READY=1 to NOTIFY_SOCKET, and on SIGTERM an end that loses
+// no request. One that the carafe tool has started ([CommandEnv]) answers what it is asked.
+//
 // Source: Flask.run.
 func (a *App) Run(opts ...RunOption) error {
-	s := runSettings{out: os.Stderr, listen: net.Listen}
-	for _, o := range opts {
+	if in, err := inherited(); in != nil || err != nil {
+		return a.serveInherited(in, err)
+	}
+	asked, done, err := a.answered()
+	if done {
+		return err
+	}
+	s := runSettings{out: os.Stderr}
+	for _, o := range append(opts, asked...) {
 		o.applyRun(&s)
 	}
-	return a.run(&s)
+	err = a.run(&s)
+	if _, child := devserver.Inherited(); child && err != nil {
+		fmt.Fprintln(s.out, err) // main may not print it, and the page of the parent shows what is printed
+	}
+	return err
 }
 
 func (a *App) run(s *runSettings) error {
@@ -59,38 +103,133 @@ func (a *App) run(s *runSettings) error {
 	if s.debug != nil {
 		a.Config.Debug = *s.debug
 	}
+	ctx := s.ctx
+	if ctx == nil {
+		var stop context.CancelFunc
+		ctx, stop = signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+		defer stop()
+	}
+	child, isChild := devserver.Inherited()
+	if !isChild && s.reloads(a.Config.Debug) {
+		if project, ok := runningProject(s); ok {
+			return a.watch(ctx, s, project)
+		}
+		fmt.Fprintln(s.out, " * The program's source is not here, or this system cannot reload: changes are not followed")
+	}
 	if !a.frozen.Load() {
-		a.logRequests()
+		a.logRequestsForPeople(s.out)
 	}
 	if err := a.Freeze(); err != nil {
 		return err
 	}
+	if isChild {
+		return a.serveChild(ctx, s, child)
+	}
+	return a.serveAlone(ctx, s)
+}
+
+func (s *runSettings) reloads(debug bool) bool {
+	if s.reload != nil {
+		return *s.reload
+	}
+	return debug && s.listen == nil
+}
+
+// watch is Run in the process that keeps the socket.
+func (a *App) watch(ctx context.Context, s *runSettings, p devserver.Project) error {
 	addr, err := s.address(a.Config.ServerName, os.Getenv)
 	if err != nil {
 		return err
 	}
-	l, err := s.listen("tcp", addr)
+	cert, err := s.certificate(addr)
 	if err != nil {
-		return listenError(addr, err)
+		return err
 	}
-	ctx := s.ctx
-	if ctx == nil {
-		var stop context.CancelFunc
-		ctx, stop = signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-		defer stop()
+	return devserver.Watch(ctx, p, devserver.Options{
+		Addr: addr, Certificate: cert, Poll: s.watch.Poll,
+		Listening: func(l net.Addr) { a.banner(s.out, l, cert != nil) },
+	})
+}
+
+// serveChild is Run in a process that the watching one has started.
+func (a *App) serveChild(ctx context.Context, s *runSettings, child *devserver.Child) error {
+	srv := a.server()
+	if a.Config.Debug {
+		d := devserver.NewDebugger(devserver.DebuggerOptions{PIN: child.PIN(), Secret: child.Secret, Editor: child.Editor})
+		if child.First() {
+			fmt.Fprintf(s.out, " * Debugger PIN: %s\n", d.PIN())
+		}
+		srv.Handler = a.debugged(d)
 	}
-	a.banner(s.out, l.Addr())
-	return a.serveUntil(ctx, l)
+	err := child.Serve(ctx, srv, stopTimeout)
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+	defer cancel()
+	return errors.Join(err, a.Drain(grace))
+}
+
+// serveAlone is Run in a process without a reloader.
+func (a *App) serveAlone(ctx context.Context, s *runSettings) error {
+	addr, err := s.address(a.Config.ServerName, os.Getenv)
+	if err != nil {
+		return err
+	}
+	cert, err := s.certificate(addr)
+	if err != nil {
+		return err
+	}
+	listen := s.listen
+	if listen == nil {
+		listen = func(_, addr string) (net.Listener, error) { return devserver.Listen(addr) }
+	}
+	l, err := listen("tcp", addr)
+	if err != nil {
+		return err
+	}
+	srv := a.server()
+	if cert != nil {
+		srv.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{*cert}}
+	}
+	a.banner(s.out, l.Addr(), cert != nil)
+	if a.Config.Debug {
+		d := devserver.NewDebugger(devserver.DebuggerOptions{TrustedHosts: []string{hostOf(addr)}})
+		fmt.Fprintf(s.out, " * Debugger PIN: %s\n", d.PIN())
+		srv.Handler = a.debugged(d)
+	}
+	return a.serveUntil(ctx, srv, l)
+}
+
+// certificate is that of the options, nil for plain HTTP.
+func (s *runSettings) certificate(addr string) (*tls.Certificate, error) {
+	if s.tls.Cert == "" {
+		if s.tls.Key != "" {
+			return nil, errors.New("carafe: there is a key and no certificate: set TLS.Cert too")
+		}
+		return nil, nil
+	}
+	return devserver.Certificate(s.tls.Cert, s.tls.Key, hostOf(addr))
+}
+
+func hostOf(addr string) string {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil || net.ParseIP(host) != nil && net.ParseIP(host).IsUnspecified() {
+		return "" // a socket file, or every address of the machine, by which nothing is trusted
+	}
+	return host
 }
 
 // stopTimeout is how long a development server that is told to stop waits for requests in flight.
 const stopTimeout = 5 * time.Second
 
 // serveUntil serves on l until ctx ends, and then what is in flight.
-func (a *App) serveUntil(ctx context.Context, l net.Listener) error {
-	srv := a.server()
+func (a *App) serveUntil(ctx context.Context, srv *http.Server, l net.Listener) error {
 	failed := make(chan error, 1)
-	go func() { failed <- srv.Serve(l) }()
+	go func() {
+		if srv.TLSConfig != nil {
+			failed <- srv.ServeTLS(l, "", "")
+			return
+		}
+		failed <- srv.Serve(l)
+	}()
 	select {
 	case err := <-failed:
 		return err
@@ -106,10 +245,15 @@ func (a *App) serveUntil(ctx context.Context, l net.Listener) error {
 }
 
 // server has the timeouts and limits without which a slow or hostile client holds a connection for ever. There is none on
-// writing: a stream may last.
+// writing: a stream may last. It speaks HTTP/1 and HTTP/2, with and without TLS.
 func (a *App) server() *http.Server {
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	protocols.SetHTTP2(true)
+	protocols.SetUnencryptedHTTP2(true)
 	return &http.Server{
 		Handler:           a,
+		Protocols:         protocols,
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       60 * time.Second,
 		MaxHeaderBytes:    64 << 10,
@@ -141,27 +285,4 @@ func (s *runSettings) address(serverName string, env func(string) string) (strin
 		}
 	}
 	return net.JoinHostPort(host, port), nil
-}
-
-// listenError says what can be done about an address that cannot be listened on.
-func listenError(addr string, err error) error {
-	switch {
-	case errors.Is(err, syscall.EADDRINUSE):
-		return fmt.Errorf("carafe: %s is in use by another program: stop that, or choose another port with carafe.Addr(\"127.0.0.1:8000\") or CARAFE_RUN_PORT=8000 "+
-			"(on macOS, AirPlay Receiver takes port 5000): %w", addr, err)
-	case errors.Is(err, syscall.EACCES):
-		return fmt.Errorf("carafe: %s needs more rights than this user has: choose a port above 1023: %w", addr, err)
-	}
-	return fmt.Errorf("carafe: cannot listen on %s: %w", addr, err)
-}
-
-// banner is what Flask prints when its development server starts.
-func (a *App) banner(out io.Writer, addr net.Addr) {
-	debug := "off"
-	if a.Config.Debug {
-		debug = "on"
-	}
-	fmt.Fprintf(out, " * Serving Carafe app '%s'\n * Debug mode: %s\n", a.name, debug)
-	fmt.Fprint(out, "WARNING: This is a development server. Do not use it in a production deployment. Use a production server instead.\n")
-	fmt.Fprintf(out, " * Running on http://%s\nPress CTRL+C to quit\n", addr)
 }

@@ -38,6 +38,7 @@ type Blueprint struct {
 	endpoints  []endpoint
 	deferred   []func(*SetupState) error
 	nested     []nested
+	commands   []command
 	registered bool
 }
 

@@ -94,7 +94,7 @@ func (b *Blueprint) Register(r *carafe.Registrar, opts []carafe.BlueprintOption)
 	return b.register(r, "", settingsOf(opts))
 }
 
-// register does it in this order: the name, hooks and handlers, routes and what was recorded among them, nested blueprints.
+// register does it in this order: the name, hooks and handlers, routes and what was recorded among them, commands, nested blueprints.
 func (b *Blueprint) register(r *carafe.Registrar, prefix string, given carafe.BlueprintSettings) error {
 	s, err := b.state(r, prefix, given)
 	if err != nil {
@@ -117,6 +117,9 @@ func (b *Blueprint) register(r *carafe.Registrar, prefix string, given carafe.Bl
 		if err := f(s); err != nil {
 			return err
 		}
+	}
+	if err := b.addCommands(s, given); err != nil {
+		return err
 	}
 	for _, n := range b.nested {
 		if err := s.located(n.site, n.blueprint.register(r, s.FullName(), s.around(n))); err != nil {

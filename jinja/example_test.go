@@ -105,6 +105,17 @@ func ExampleTemplate_References() {
 	// Output: [base.html] [url_for user] [index] [nav] [title]
 }
 
+func ExampleTemplate_References_urls() {
+	env := jinja.MustNew(jinja.Options{})
+	tmpl, _ := env.FromString("{% for u in users %}\n{{ url_for('user', id=u.id) }}{{ url_for('list', **q) }}\n{% endfor %}{{ url_for(there) }}")
+	for _, url := range tmpl.References().URLs {
+		fmt.Println(url.Line, url.Endpoint, url.Names, url.Open)
+	}
+	// Output:
+	// 2 user [id] false
+	// 2 list [] true
+}
+
 func ExampleNewDict() {
 	env := jinja.MustNew(jinja.Options{})
 	tmpl, _ := env.FromString("{% for k, v in d.items() %}{{ k }}={{ v }} {% endfor %}")

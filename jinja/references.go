@@ -17,10 +17,20 @@ type References struct {
 	Variables []string
 	// Endpoints are the first arguments of url_for, where they are text.
 	Endpoints []string
+	// URLs are those calls of url_for one by one, in the order of the text.
+	URLs []URLReference
 	// Blocks are the blocks it defines.
 	Blocks []string
 	// Filters and Tests are those it uses.
 	Filters, Tests []string
+}
+
+// A URLReference is a call of url_for whose first argument is text.
+type URLReference struct {
+	Endpoint string
+	Line     int
+	Names    []string // of the keyword arguments, in the order of the call
+	Open     bool     // whether there may be more of them: **values
 }
 
 // References lists what the template refers to.
@@ -36,6 +46,7 @@ func collectReferences(env *Environment, body []node) References {
 			return true
 		})
 	}
+	slices.SortStableFunc(r.URLs, func(a, b URLReference) int { return a.Line - b.Line })
 	for _, list := range []*[]string{&r.Templates, &r.Variables, &r.Endpoints, &r.Blocks, &r.Filters, &r.Tests} {
 		slices.Sort(*list)
 		*list = slices.Compact(*list)
@@ -88,6 +99,11 @@ func (r *References) endpoint(n *callNode) {
 	}
 	if k, ok := n.pos0()[0].(*constNode); ok && k.v.isText() {
 		r.Endpoints = append(r.Endpoints, k.v.s)
+		url := URLReference{Endpoint: k.v.s, Line: n.line, Open: n.starKws != nil || n.star != nil}
+		for _, kw := range n.kw {
+			url.Names = append(url.Names, kw.name)
+		}
+		r.URLs = append(r.URLs, url)
 	}
 }
 
@@ -236,14 +252,14 @@ func (env *Environment) Check(suffixes ...string) []error {
 			errs = append(errs, err)
 			continue
 		}
-		errs = append(errs, env.checkReferences(t)...)
+		errs = append(errs, env.CheckReferences(t)...)
 	}
 	return errs
 }
 
-// checkReferences reports the templates that t names and no loader has. Alternatives in a list and
-// includes with "ignore missing" may be missing.
-func (env *Environment) checkReferences(t *Template) []error {
+// CheckReferences reports the templates that t names and no loader has, each as an *Error. Alternatives in a
+// list and includes with "ignore missing" may be missing.
+func (env *Environment) CheckReferences(t *Template) []error {
 	var errs []error
 	for _, m := range t.required {
 		if _, err := env.Template(m.name); IsNotFound(err) {

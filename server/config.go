@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"crypto/tls"
 	"fmt"
 	"io/fs"
@@ -36,7 +37,11 @@ type Config struct {
 	// SocketMode is the mode of unix sockets. Zero means 0660.
 	SocketMode fs.FileMode
 
-	// Workers is the number of worker processes. Zero means none: this process serves. Auto means one a CPU, at least 2.
+	// Command is a program with its arguments that each worker is, in place of this one: see [RunCommand]. Empty means
+	// this program.
+	Command []string
+	// Workers is the number of worker processes. Zero means none: this process serves (with Command, Auto).
+	// Auto means one a CPU, at least 2.
 	Workers int
 	// MaxWorkers is what TTIN cannot exceed. Zero means four times Workers, at least 8.
 	MaxWorkers int
@@ -174,6 +179,8 @@ type Config struct {
 	Logger *slog.Logger
 	// TLSConfig may change, or replace, the TLS configuration made from the settings above.
 	TLSConfig func(*tls.Config) *tls.Config
+	// Build is called before a reload opens Command's file, beside the loop: to build it anew. An error refuses the reload.
+	Build func(ctx context.Context) error
 	// Hooks are called on the way.
 	Hooks Hooks
 
@@ -194,6 +201,9 @@ func (c Config) resolved() (*Config, error) {
 	}
 	if len(c.Bind) == 0 {
 		c.Bind = []string{defaultBind(os.Getenv("PORT"))}
+	}
+	if c.Workers == 0 && len(c.Command) > 0 {
+		c.Workers = Auto
 	}
 	if c.Workers == Auto {
 		c.Workers = max(2, runtime.GOMAXPROCS(0))
@@ -303,6 +313,9 @@ func (c *Config) checkFiles() error {
 		if fi, err := os.Stat(c.Chdir); err != nil || !fi.IsDir() {
 			return fmt.Errorf("server: chdir is %q, which is no folder that can be read (%v)", c.Chdir, err)
 		}
+	}
+	if err := c.checkCommand(); err != nil {
+		return err
 	}
 	return checkUser(c)
 }

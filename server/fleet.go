@@ -26,6 +26,8 @@ type worker struct {
 	failed   string // why it says that it cannot serve
 	limit    int64  // requests after which it is replaced
 	scout    bool
+	mute     bool // a program that does not know the wire: see command.go
+	watched  bool // it gives signs of life all the same
 }
 
 type state int
@@ -226,7 +228,7 @@ func (m *master) judge(w *worker, now time.Time) {
 		if now.Sub(w.aborted) >= time.Second {
 			m.kill(w)
 		}
-	case w.state == serving && now.Sub(w.beatAt) > w.config.WorkerTimeout:
+	case w.state == serving && (!w.mute || w.watched) && now.Sub(w.beatAt) > w.config.WorkerTimeout:
 		m.counts.timeouts++
 		m.log.Error("worker is silent", "worker", w.child.PID(), "timeout", w.config.WorkerTimeout, "busy", w.last.Busy)
 		w.aborted = now

@@ -6,17 +6,16 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -24,12 +23,15 @@ import (
 // canFork says that sockets can be passed to processes.
 const canFork = true
 
-// Descriptors that a child gets besides 0, 1 and 2.
+// Descriptors that a child gets besides 0, 1 and 2: the listening sockets, where sd_listen_fds(3) has them, and then
+// so far behind the last of them:
 const (
-	fdWire   = 3 + iota // its end of the socket pair
-	fdStderr            // the real stderr; 2 is a pipe to the master until the child serves
-	fdScore             // the scoreboard
-	fdSocket            // the first listening socket
+	fdSocket = 3 // the first listening socket
+
+	atWire   = 0 // its end of the socket pair
+	atStderr = 1 // the real stderr; 2 is a pipe to the master until the child serves
+	atScore  = 2 // the scoreboard
+	extras   = 3
 )
 
 const bindsEnv = "CARAFE_BINDS" // JSON list: what the sockets are bound to
@@ -39,19 +41,35 @@ const terminate = syscall.SIGTERM
 
 // A process is a child with a wire.
 type process struct {
-	cmd  *exec.Cmd
-	wire *wire
+	cmd    *exec.Cmd
+	wire   *wire
+	any    *anybody // a program that need not know the wire; nil for this one
+	speaks atomic.Bool
 }
 
-func (p *process) PID() int                 { return p.cmd.Process.Pid }
-func (p *process) Send(m message) error     { return p.wire.send(m) }
-func (p *process) Signal(s os.Signal) error { return p.cmd.Process.Signal(s) }
+func (p *process) PID() int { return p.cmd.Process.Pid }
+
+func (p *process) Send(m message) error {
+	if p.any != nil && p.any.mute.Load() {
+		return p.translate(m)
+	}
+	return p.wire.send(m)
+}
+
+func (p *process) Signal(s os.Signal) error {
+	if p.any != nil && s == syscall.SIGKILL {
+		return syscall.Kill(-p.PID(), syscall.SIGKILL) // whatever it has started goes with it
+	}
+	return p.cmd.Process.Signal(s)
+}
 
 // A launcher starts processes.
 type launcher struct {
-	args  []string
-	dir   string // where the program was started
-	score *os.File
+	args   []string
+	dir    string // where the program was started
+	score  *os.File
+	self   *program // what a command is started through
+	thread chan func()
 }
 
 // launch starts a process and follows it: what it says, the last line it writes before it serves, how it ends.
@@ -67,19 +85,32 @@ func (l *launcher) launch(sp spec, emit func(event)) (child, error) {
 		return nil, err
 	}
 	defer errIn.Close()
-	cmd, err := l.command(sp, theirs, errIn)
-	if err == nil {
-		err = cmd.Start()
-		closeFiles(cmd.ExtraFiles[fdSocket-3:])
+	p := &process{wire: ours}
+	if p.cmd, err = l.command(sp, theirs, errIn); err == nil {
+		err = l.start(p, sp)
+		closeFiles(p.cmd.ExtraFiles[:len(sp.sockets)])
 	}
 	if err != nil {
 		ours.conn.Close()
 		errOut.Close()
+		p.any.close()
 		return nil, err
 	}
-	p := &process{cmd: cmd, wire: ours}
 	go p.follow(sp.id, errOut, emit)
 	return p, nil
+}
+
+// start starts a process of this program, or any program as worker.
+func (l *launcher) start(p *process, sp spec) (err error) {
+	if sp.program.args == nil || sp.role == roleMaster {
+		return p.cmd.Start()
+	}
+	if p.any, err = l.adapt(p.cmd, sp); err != nil {
+		return err
+	}
+	started := make(chan error)
+	l.thread <- func() { started <- p.cmd.Start() }
+	return <-started
 }
 
 func closeFiles(list []*os.File) {
@@ -97,17 +128,17 @@ func (l *launcher) command(sp spec, theirs, errIn *os.File) (*exec.Cmd, error) {
 	if score == nil {
 		score = os.Stderr // holds the place; too short to be taken for a scoreboard
 	}
-	cmd.ExtraFiles = []*os.File{theirs, os.Stderr, score}
-	var binds []string
+	binds := []string{}
 	for _, s := range sp.sockets {
 		f, err := rawFile(s.listener)
 		if err != nil {
-			closeFiles(cmd.ExtraFiles[fdSocket-3:])
+			closeFiles(cmd.ExtraFiles)
 			return nil, err
 		}
 		cmd.ExtraFiles = append(cmd.ExtraFiles, f)
 		binds = append(binds, bindName(s))
 	}
+	cmd.ExtraFiles = append(cmd.ExtraFiles, theirs, os.Stderr, score)
 	names, err := json.Marshal(binds)
 	if err != nil {
 		return nil, err
@@ -173,8 +204,13 @@ func (p *process) follow(id int, errOut *os.File, emit func(event)) {
 	heard, copied := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(heard)
-		hear(p.wire, id, emit)
+		hear(p.wire, id, func(e event) { p.speaks.Store(true); emit(e) })
 	}()
+	if p.any != nil {
+		go p.listen(id, emit)
+		go p.look(id, emit)
+		defer p.any.close()
+	}
 	tail := &lastLine{}
 	go func() {
 		defer close(copied)
@@ -247,8 +283,8 @@ func newSystem(ctx context.Context, h http.Handler, user Config, c *Config) (*sy
 		return nil, fmt.Errorf("server: cannot find this program's own file: %w", err)
 	}
 	sys.openProgram = func() (*program, error) { return openProgram(path) }
+	l := &launcher{args: os.Args, dir: startDir()}
 	if c.Workers == 0 {
-		l := &launcher{args: os.Args, dir: startDir()}
 		sys.launch = func(sp spec, emit func(event)) (child, error) {
 			if sp.role == roleMaster {
 				return l.launch(sp, emit)
@@ -257,9 +293,13 @@ func newSystem(ctx context.Context, h http.Handler, user Config, c *Config) (*sy
 		}
 		return sys, nil
 	}
-	l := &launcher{args: os.Args, dir: startDir()}
 	l.score = scoreFile()
 	sys.launch = l.launch
+	if len(c.Command) > 0 {
+		sys.openCommand = openCommand
+		l.self, l.thread = runningProgram(), make(chan func())
+		go l.serveThread()
+	}
 	return sys, nil
 }
 
@@ -290,182 +330,4 @@ func scoreFile() *os.File {
 		return nil
 	}
 	return f
-}
-
-func openScore() *scoreboard {
-	fi, err := os.NewFile(fdScore, "scoreboard").Stat()
-	if err != nil || fi.Size() != scoreBytes || !fi.Mode().IsRegular() {
-		return nil
-	}
-	memory, err := syscall.Mmap(fdScore, 0, scoreBytes, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_SHARED)
-	if err != nil {
-		return nil
-	}
-	return newScoreboard(memory)
-}
-
-// inheritance takes what the master has left in this process, and keeps children of the app from having it too.
-func inheritance() (w *wire, binds []string, err error) {
-	if err := json.Unmarshal([]byte(os.Getenv(bindsEnv)), &binds); err != nil {
-		return nil, nil, fmt.Errorf("server: %s: %w", bindsEnv, err)
-	}
-	for fd := fdWire; fd < fdSocket+len(binds); fd++ {
-		syscall.CloseOnExec(fd)
-	}
-	f := os.NewFile(fdWire, "master")
-	defer f.Close()
-	conn, err := net.FileConn(f)
-	if err != nil {
-		return nil, nil, fmt.Errorf("server: %s is set, but no master has started this process: %w", roleEnv, err)
-	}
-	os.Unsetenv(roleEnv)
-	os.Unsetenv(bindsEnv)
-	return newWire(conn), binds, nil
-}
-
-// runWorker is Run in a worker.
-func runWorker(ctx context.Context, h http.Handler, user Config) error {
-	scout := os.Getenv(roleEnv) == roleScout
-	w, binds, err := inheritance()
-	if err != nil {
-		return err
-	}
-	workerSignals()
-	return serveInside(ctx, h, &user, w, scout, func(c *Config) (*insides, error) { return takeUp(&user, c, w, binds) })
-}
-
-// workerSignals leaves to the master what is the master's, also what a terminal sends to the whole group.
-func workerSignals() {
-	signal.Ignore(syscall.SIGPIPE, syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGUSR2, syscall.SIGTTIN, syscall.SIGTTOU, syscall.SIGWINCH)
-}
-
-// takeUp opens what a worker process has of its own.
-func takeUp(user, c *Config, w *wire, binds []string) (*insides, error) {
-	if err := c.settle(); err != nil {
-		return nil, err
-	}
-	in := &insides{score: openScore()}
-	for i, b := range binds {
-		l, err := workerListener(c, i, b)
-		if err != nil {
-			return nil, err
-		}
-		in.listeners = append(in.listeners, l)
-	}
-	l, err := openLogs(c)
-	if err != nil {
-		return nil, err
-	}
-	in.logs = l
-	in.started = func(s *service) {
-		signals := make(chan os.Signal, 8)
-		signal.Notify(signals, syscall.SIGTERM, syscall.SIGUSR1)
-		if user.Hooks.WorkerAbort != nil {
-			signal.Notify(signals, syscall.SIGABRT)
-		}
-		go obeySignals(signals, s, user.Hooks.WorkerAbort, w)
-		redirect(c, l)
-	}
-	return in, nil
-}
-
-// workerListener is the shared socket, or with ReusePort one of the worker's own.
-func workerListener(c *Config, i int, bind string) (net.Listener, error) {
-	l, err := listenerFromFD(uintptr(fdSocket+i), bind)
-	if err != nil || !c.ReusePort {
-		return l, err
-	}
-	b, err := parseBind(strings.TrimPrefix(bind, "!"))
-	if err != nil || b.network != "tcp" {
-		return l, nil
-	}
-	addr := l.Addr().String()
-	l.Close()
-	lc := net.ListenConfig{KeepAlive: 15 * time.Second, Control: reusePort}
-	own, err := lc.Listen(context.Background(), "tcp", addr)
-	if err == nil {
-		setBacklog(own, c.Backlog)
-	}
-	return own, err
-}
-
-// redirect gives the worker its real stderr back, or the error log in place of both outputs.
-func redirect(c *Config, l *logs) {
-	if c.CaptureOutput && l.errors.path != "-" {
-		dup2(int(l.errors.f.Fd()), 1)
-		dup2(int(l.errors.f.Fd()), 2)
-	} else {
-		dup2(fdStderr, 2)
-	}
-	syscall.Close(fdStderr)
-}
-
-func obeySignals(signals chan os.Signal, s *service, abort func(), w *wire) {
-	for sig := range signals {
-		switch sig {
-		case syscall.SIGTERM:
-			w.send(message{Type: msgLeaving})
-			s.order(order{grace: s.cfg.GracefulTimeout, why: "signal TERM"})
-		case syscall.SIGUSR1:
-			s.log.reopen()
-		case syscall.SIGABRT:
-			abort()
-			signal.Reset(syscall.SIGABRT)
-			syscall.Kill(os.Getpid(), syscall.SIGABRT)
-		}
-	}
-}
-
-// fromOldMaster is what an upgrade's old master has left; nil if there is none.
-func fromOldMaster() (*elder, []*socket, error) {
-	if os.Getenv(roleEnv) != roleMaster {
-		return nil, nil, nil
-	}
-	w, binds, err := inheritance()
-	if err != nil {
-		return nil, nil, err
-	}
-	var socks []*socket
-	for i, b := range binds {
-		l, err := listenerFromFD(uintptr(fdSocket+i), b)
-		if err != nil {
-			return nil, nil, err
-		}
-		name, foreign := strings.CutPrefix(b, "!")
-		s := &socket{bind: name, listener: l, foreign: foreign}
-		if u, ok := l.Addr().(*net.UnixAddr); ok && !foreign {
-			if b, err := parseBind(name); err == nil && u != nil {
-				s.path = b.addr
-				s.inode, _ = os.Lstat(b.addr)
-			}
-		}
-		socks = append(socks, s)
-	}
-	return &elder{wire: w}, socks, nil
-}
-
-// An elder is the old master of an upgrade, as the new one sees it.
-type elder struct{ wire *wire }
-
-func (e *elder) PID() int               { return os.Getppid() }
-func (e *elder) Send(m message) error   { return e.wire.send(m) }
-func (e *elder) Signal(os.Signal) error { return errors.ErrUnsupported }
-
-// listen tells the loop what the old master says, and that it has gone.
-func (e *elder) listen(id int, emit func(event)) {
-	hear(e.wire, id, emit)
-	emit(event{id: id, gone: true})
-}
-
-// notifySignals sends the master's signals to its loop.
-func notifySignals(c chan os.Signal) {
-	signal.Notify(c, syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2,
-		syscall.SIGTTIN, syscall.SIGTTOU, syscall.SIGWINCH)
-}
-
-func signalName(s os.Signal) string {
-	return map[os.Signal]string{
-		syscall.SIGTERM: "TERM", syscall.SIGINT: "INT", syscall.SIGQUIT: "QUIT", syscall.SIGHUP: "HUP", syscall.SIGUSR1: "USR1",
-		syscall.SIGUSR2: "USR2", syscall.SIGTTIN: "TTIN", syscall.SIGTTOU: "TTOU", syscall.SIGWINCH: "WINCH",
-	}[s]
 }

@@ -220,6 +220,9 @@ func (m *master) happened(ctx context.Context, e event) {
 	case e.id == parentID:
 		m.promote(e)
 		return
+	case e.id == buildID:
+		m.built(ctx, e)
+		return
 	}
 	w := m.workers[e.id]
 	if w == nil {
@@ -233,8 +236,12 @@ func (m *master) happened(ctx context.Context, e event) {
 	case msgHello:
 		m.hello(ctx, w, e.msg)
 	case msgReady:
+		if w.mute = e.msg.Mute; w.mute && !m.suits(w) {
+			return
+		}
 		m.ready(w)
 	case msgBeat:
+		w.watched = w.mute
 		m.beat(w, e.msg.Beat)
 	case msgFailed:
 		w.failed = e.msg.Text

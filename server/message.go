@@ -36,6 +36,7 @@ type message struct {
 	Empty  bool              `json:"empty,omitempty"`
 	Text   string            `json:"text,omitempty"`
 	ID     int               `json:"id,omitempty"`
+	Mute   bool              `json:"-"` // ready: told in systemd's way, not by the wire
 }
 
 // A beat is what a worker tells of itself each time.

@@ -17,6 +17,8 @@ var settings = []Setting{
 		"Sockets of each worker's own; loses queued connections when a worker leaves"), func(c *Config) *bool { return &c.ReusePort }),
 	mode(record("SocketMode", "", "", "0660",
 		"Mode of unix sockets"), func(c *Config) *fs.FileMode { return &c.SocketMode }),
+	list(record("Command", "", "", "",
+		"Program and arguments that each worker is, in place of this one; sockets are passed as systemd does"), func(c *Config) *[]string { return &c.Command }),
 	workers(record("Workers", "w", "workers", "",
 		"Worker processes; 0 is one process without workers, auto one a CPU and at least 2"), func(c *Config) *int { return &c.Workers }),
 	number(record("MaxWorkers", "", "", "",

@@ -18,6 +18,7 @@ type reload struct {
 	sockets []*socket // of the new configuration
 	added   []*socket // those among them that the old one has not
 	slots   []*slot
+	cancel  func() // ends Config.Build
 }
 
 func (r *reload) owns(w *worker) bool { return slices.Contains(r.slots, w.slot) }
@@ -40,6 +41,10 @@ func (m *master) beginReload() {
 	m.user.Hooks.onReload()
 	m.log.reopen()
 	m.reload = &reload{}
+	if len(m.cfg.Command) > 0 {
+		m.reloadCommand()
+		return
+	}
 	p, err := m.sys.openProgram()
 	if err != nil {
 		m.refuseReload("the binary cannot be opened", err.Error())
@@ -76,16 +81,27 @@ func (m *master) hello(ctx context.Context, w *worker, msg message) {
 		m.log.Warn("whether there are workers does not change by a reload", "workers", m.cfg.Workers)
 		c.Workers = m.cfg.Workers
 	}
-	if r.sockets, r.added, err = m.rebind(ctx, c); err != nil {
-		m.refuseReload("the new addresses cannot be bound", err.Error())
+	if !m.adoptConfig(ctx, c) {
 		return
 	}
-	r.config, w.config = c, c
+	w.config = c
 	if len(r.added) > 0 || len(r.sockets) != len(m.sockets) {
 		m.replaceScout(w)
 		return
 	}
 	m.configure(w)
+}
+
+// adoptConfig takes a reload's configuration and binds what it adds. It reports false if that ended the reload.
+func (m *master) adoptConfig(ctx context.Context, c *Config) bool {
+	r := m.reload
+	var err error
+	if r.sockets, r.added, err = m.rebind(ctx, c); err != nil {
+		m.refuseReload("the new addresses cannot be bound", err.Error())
+		return false
+	}
+	r.config = c
+	return true
 }
 
 // replaceScout starts the first worker again, with the sockets of the new addresses.
@@ -218,6 +234,9 @@ func (m *master) refuseReload(why, detail string) {
 func (m *master) dropReload() {
 	r := m.reload
 	m.reload = nil
+	if r.cancel != nil {
+		r.cancel()
+	}
 	for _, s := range r.slots {
 		m.vacate(s, "reload failed")
 	}

@@ -57,13 +57,7 @@ func checkOnly(c *Config) error {
 //
 //	func main() { server.Main(handler, server.Default()) }
 func Main(h http.Handler, cfg Config) {
-	given := cfg
-	cfg.again = func() (Config, error) {
-		c := given
-		err := c.load(os.Args[1:])
-		return c, err
-	}
-	err := cfg.load(os.Args[1:])
+	err := cfg.Load(os.Args[1:])
 	if err == nil {
 		err = Run(context.Background(), h, cfg)
 	}
@@ -76,7 +70,18 @@ func Main(h http.Handler, cfg Config) {
 	os.Exit(ExitCode(err))
 }
 
-// load applies a file, the environment and flags, in this order: each overrides what came before.
+// Load applies a file, the environment and flags, in this order: each overrides what came before. A reload without worker
+// processes does so anew, from what c was before. The error is flag.ErrHelp if args ask for help.
+func (c *Config) Load(args []string) error {
+	given := *c
+	c.again = func() (Config, error) {
+		fresh := given
+		err := fresh.load(args)
+		return fresh, err
+	}
+	return c.load(args)
+}
+
 func (c *Config) load(args []string) error {
 	probe := *c
 	if err := probe.parse(args); err != nil {
@@ -158,8 +163,12 @@ func (m *master) open(ctx context.Context, inherited []*socket, second bool) (er
 		m.pidfile.close()
 		return err
 	}
-	m.program = runningProgram()
-	return nil
+	if m.program, err = m.firstProgram(); err != nil {
+		m.closeDoors()
+		closeAll(m.sockets, !second)
+		m.pidfile.close()
+	}
+	return err
 }
 
 // firstSockets binds all addresses, but takes from an old master what it has.

@@ -15,6 +15,8 @@ type system struct {
 	bind func(ctx context.Context, c *Config, addr string) (*socket, error)
 	// openProgram opens the binary on disk, for the workers of a new generation.
 	openProgram func() (*program, error)
+	// openCommand opens the program that workers are, if that is not this one.
+	openCommand func(argv []string) (*program, error)
 	// notify tells the service manager (sd_notify(3)).
 	notify func(state string)
 	// resident is the memory of a process in bytes, 0 if unknown.
@@ -38,6 +40,7 @@ const (
 	roleWorker = "worker" // serves with the master's configuration
 	roleScout  = "scout"  // first worker of a reload: says what configuration its binary comes to
 	roleMaster = "master" // new master of an upgrade
+	roleExec   = "exec"   // becomes another program, which is then a worker
 )
 
 // A spec is a process to launch.
@@ -55,6 +58,7 @@ type spec struct {
 type program struct {
 	path string   // for exec
 	file *os.File // keeps path meaning the same file; nil where the system cannot
+	args []string // of a command; nil for this program, which is started as it was
 }
 
 func (p *program) close() {
@@ -65,10 +69,12 @@ func (p *program) close() {
 
 // An event is something that happened to a child.
 type event struct {
-	id   int
-	msg  message // when exit is nil
-	exit *exit
-	gone bool // the child closed its end of the socket pair without a word
+	id     int
+	msg    message // when exit is nil
+	exit   *exit
+	gone   bool    // the child closed its end of the socket pair without a word
+	err    error   // of Config.Build,
+	reload *reload // for this reload
 }
 
 // An exit is how a child ended.
@@ -87,7 +93,7 @@ func (x *exit) String() string {
 
 // level is how loud a worker's end is: only one that it was told to is silent.
 func (x *exit) level(expected bool) slog.Level {
-	if expected && x.code == 0 {
+	if expected && (x.code == 0 || x.signal == "terminated") {
 		return slog.LevelInfo
 	}
 	return slog.LevelError

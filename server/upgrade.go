@@ -10,6 +10,7 @@ import (
 const (
 	upgradeID = 0  // the new master
 	parentID  = -1 // the old one
+	buildID   = -2 // the end of Config.Build
 )
 
 // settle is how long a new master must live after it has said ready before the old one believes it.

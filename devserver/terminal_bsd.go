@@ -1,0 +1,7 @@
+//go:build darwin || freebsd || netbsd || openbsd || dragonfly
+
+package devserver
+
+import "syscall"
+
+const getTerminal, setTerminal = syscall.TIOCGETA, syscall.TIOCSETA

@@ -1,0 +1,5 @@
+package devserver
+
+import "syscall"
+
+const getTerminal, setTerminal = syscall.TCGETS, syscall.TCSETS

@@ -1,0 +1,104 @@
+package carafe_test
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/carafeweb/carafe"
+	"github.com/carafeweb/carafe/routing"
+)
+
+func explainedBefore(*carafe.Context) (any, error)                     { return nil, nil }
+func explainedUser(_ *carafe.Context, id int) string                   { return fmt.Sprint(id) }
+func explainedMissing(*carafe.Context, *carafe.HTTPError) (any, error) { return "no", nil }
+
+func explainedApp() *carafe.App {
+	app := quiet()
+	app.BeforeRequest(explainedBefore)
+	app.Get("/users/<int:id>", explainedUser)
+	app.Post("/users/", func() string { return "" }, carafe.Endpoint("create"))
+	app.ErrorHandler(404, explainedMissing)
+	app.Mount("/old", http404{})
+	return app
+}
+
+func explainedSteps(e *carafe.Explanation) string {
+	var b strings.Builder
+	for _, s := range e.Steps {
+		fmt.Fprintf(&b, "%s %s\n", s.Kind, s.Text)
+	}
+	return b.String()
+}
+
+func TestExplainTellsWhatWouldHappenToARequest(t *testing.T) {
+	app := explainedApp()
+	for _, tt := range []struct {
+		method, url, endpoint string
+		status                int
+		steps                 string // that are among them
+	}{
+		{"GET", "/users/7?page=2", "explainedUser", 200, "view carafe_test.explainedUser"},
+		{"GET", "/users/7", "explainedUser", 200, "before carafe_test.explainedBefore"},
+		{"GET", "/users/x", "", 404, "handler carafe_test.explainedMissing"},
+		{"PUT", "/users/7", "", 405, "handler none of the app's: the error answers with its own page"},
+		{"OPTIONS", "/users/7", "explainedUser", 200, "options answered by itself"},
+		{"POST", "/users", "", 308, "error "},
+		{"GET", "http://example.org/old/x", "", 200, "mount carafe_test.http404 at /old answers"},
+	} {
+		e, err := app.Explain(tt.method, tt.url)
+		if err != nil {
+			t.Errorf("%s %s: %v", tt.method, tt.url, err)
+			continue
+		}
+		if e.Status != tt.status || e.Endpoint != tt.endpoint || !strings.Contains(explainedSteps(e), tt.steps) {
+			t.Errorf("%s %s: %d, endpoint %q, steps\n%swant %d, %q and %q", tt.method, tt.url, e.Status, e.Endpoint, explainedSteps(e), tt.status, tt.endpoint, tt.steps)
+		}
+	}
+	e, _ := app.Explain("GET", "/users/x")
+	if len(e.Nearest) == 0 || e.Nearest[0].Verdict != routing.VerdictConverter || e.Nearest[0].Reason != `"x" does not fit <int:id>` || !strings.HasPrefix(e.Nearest[0].Site.String(), "explain_test.go:") {
+		t.Errorf("the nearest rules to /users/x: %+v", e.Nearest)
+	}
+	if e, _ := app.Explain("PUT", "/users/7"); !slices.Equal(e.Allow, []string{"GET", "HEAD", "OPTIONS"}) {
+		t.Errorf("a 405 allows %v", e.Allow)
+	}
+	if e, _ := app.Explain("POST", "/users"); e.Location != "http://localhost/users/" {
+		t.Errorf("a redirect leads to %q", e.Location)
+	}
+}
+
+func TestExplainRefusesWhatIsNoRequest(t *testing.T) {
+	app := quiet()
+	for _, url := range []string{"", "users", "//evil/x", "http://[/", "/%zz"} {
+		if e, err := app.Explain("GET", url); err == nil {
+			t.Errorf("Explain(GET, %q) = %+v, want an error", url, e)
+		}
+	}
+	if _, err := app.Explain("GE T", "/"); err == nil {
+		t.Error("a method with a blank is explained")
+	}
+	app.Route("/", nil, carafe.Endpoint("nobody"))
+	if _, err := app.Explain("GET", "/"); err == nil || !strings.Contains(err.Error(), "has no view") {
+		t.Errorf("an app with faults: %v", err)
+	}
+}
+
+func TestExplainCallsNeitherViewsNorHooks(t *testing.T) {
+	app := quiet()
+	called := false
+	app.BeforeRequest(func(*carafe.Context) (any, error) { called = true; return nil, nil })
+	app.Get("/", func() string { called = true; return "" }, carafe.Endpoint("x"))
+	if _, err := app.Explain("GET", "/"); err != nil || called {
+		t.Errorf("Explain: %v, something was called: %v", err, called)
+	}
+	app.Get("/later", func() string { return "" }, carafe.Endpoint("later")) // set-up goes on
+	if e, err := app.Explain("GET", "/later"); err != nil || e.Endpoint != "later" {
+		t.Errorf("a route that was added later: %+v, %v", e, err)
+	}
+}
+
+type http404 struct{}
+
+func (http404) ServeHTTP(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(404) }
