@@ -60,6 +60,7 @@ type App struct {
 	subdomainMatching bool
 	instance          instanceFolder
 
+	site       Site // of the call of New
 	setupMu    sync.Mutex
 	urls       *routing.Map
 	converters map[string]routing.ConverterFunc
@@ -83,6 +84,7 @@ type App struct {
 	sessionSigner  atomic.Pointer[sessionSigner]
 	ownLogger      ownLogger
 	requestsLogged bool
+	recordHooks    bool                                               // the debugger wants to know which have run
 	requestLine    func(r *http.Request, start time.Time, status int) // what App.Run prints of a request; nil means a record in the log
 }
 
@@ -91,6 +93,8 @@ type tables struct {
 	own    *chain            // around what no blueprint's route matched
 	chains map[string]*chain // by registered name of the innermost blueprint
 	faults error             // why the app cannot serve
+
+	unrecorded map[*chain]*chain // of the chains whose functions take notes for the debugger, those without
 
 	origins *http.CrossOriginProtection
 	bound   atomic.Pointer[boundServer] // what URLs outside of requests are built with
@@ -101,6 +105,7 @@ func New(name string, opts ...AppOption) *App {
 	site := callSite()
 	a := &App{
 		name:      name,
+		site:      site,
 		Config:    DefaultConfig(),
 		Sessions:  CookieSessions{},
 		endpoints: map[string]endpoint{},
@@ -111,7 +116,10 @@ func New(name string, opts ...AppOption) *App {
 	a.JSON = &StdJSON{debug: &a.Config.Debug}
 	a.Scaffold = NewScaffold(appOwner{a})
 	a.Gateway = http.HandlerFunc(a.handle)
-	for _, o := range opts {
+	for i, o := range opts {
+		if o == nil {
+			panic(&SetupError{site, fmt.Errorf("New: %w", nilOption(i))})
+		}
 		o.ApplyApp(a)
 	}
 	a.placeFiles()
@@ -158,6 +166,9 @@ func (a *App) Use(mw ...func(http.Handler) http.Handler) {
 // doc.go and docs/lifecycle.md tell the same ten (TestTenStepsAreToldAlike).
 func (a *App) handle(w http.ResponseWriter, r *http.Request) {
 	a.serving()
+	if r.TransferEncoding != nil {
+		closeAfterChunks(w, r)
+	}
 	if a.mounts != nil && a.serveMount(w, r) {
 		return
 	}
@@ -242,6 +253,11 @@ func (a *App) callView(c *Context) (result, error) {
 
 // processResponse is step 8: after hooks, the session, request_finished.
 func (a *App) processResponse(c *Context, resp *Response) (out *Response, err error) {
+	defer func() {
+		if err != nil {
+			c.reopenSession()
+		}
+	}()
 	defer rescue(&err)
 	if resp, err = a.runAfter(c, resp); err != nil {
 		return nil, err
@@ -319,7 +335,7 @@ func (a *App) pop(c *Context, end *outcome) {
 		a.report(c, fault)
 	}
 	if end.cut != nil {
-		if c.Err() == nil {
+		if _, told := end.cut.(loggedError); !told && c.Err() == nil {
 			a.LogError(c, fmt.Errorf("the response was cut off: %w", end.cut))
 		}
 		panic(http.ErrAbortHandler)
@@ -379,6 +395,9 @@ func (a *App) compiled() *tables {
 		scopes, names := a.lineage(name)
 		t.chains[name] = flatten(scopes, names)
 	}
+	if a.recordHooks {
+		t.record()
+	}
 	t.faults = errors.Join(a.compileRoutes(t), a.checkConfig(), a.checkTemplates())
 	t.origins, _ = a.Config.originCheck() // whose error is among the faults
 	a.tables.Store(t)
@@ -404,7 +423,7 @@ func (a *App) lineage(name string) (scopes []*Scaffold, names []string) {
 func (a *App) checkConfig() error {
 	faults := []error{a.Config.check()}
 	if a.subdomainMatching && a.hostMatching {
-		faults = append(faults, errors.New("carafe: HostMatching and SubdomainMatching exclude each other: choose one"))
+		faults = append(faults, &SetupError{a.site, errors.New("HostMatching and SubdomainMatching exclude each other: choose one")})
 	}
 	if s, ok := a.Sessions.(interface{ Check() error }); ok {
 		faults = append(faults, s.Check())
@@ -416,7 +435,11 @@ func (a *App) checkConfig() error {
 type appOwner struct{ *App }
 
 func (o appOwner) AddRoute(site Site, rule string, view any, opts []RouteOption) error {
-	return o.addRoute(site, rule, view, routeSettings(opts))
+	var s RouteSettings
+	if err := s.Apply(opts...); err != nil {
+		return fmt.Errorf("rule %q: %w", rule, err)
+	}
+	return o.addRoute(site, rule, view, s)
 }
 
 func (o appOwner) Closed(method string) error {

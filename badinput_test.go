@@ -51,7 +51,7 @@ func TestOddRequestsHaveAnAnswer(t *testing.T) {
 		want          string // in the body, or in Location
 	}{
 		{"an unknown method token", "BREW / HTTP/1.1\r\nHost: x\r\n\r\n", 405, "not allowed"},
-		{"a method in lower case is another method", "get / HTTP/1.1\r\nHost: x\r\n\r\n", 200, "root"},
+		{"a method in lower case is another method", "get / HTTP/1.1\r\nHost: x\r\n\r\n", 405, "not allowed"},
 		{"a method that is no token", "G@T / HTTP/1.1\r\nHost: x\r\n\r\n", 400, ""},
 		{"invalid UTF-8 in the path becomes U+FFFD", "GET /t/%FF%FE HTTP/1.1\r\nHost: x\r\n\r\n", 200, "\"\uFFFD\uFFFD\""},
 		{"an encoded NUL is a character like others", "GET /t/a%00b HTTP/1.1\r\nHost: x\r\n\r\n", 200, `"a\x00b"`},
@@ -60,7 +60,10 @@ func TestOddRequestsHaveAnAnswer(t *testing.T) {
 		{"dots are not resolved", "GET /t/.. HTTP/1.1\r\nHost: x\r\n\r\n", 200, `".."`},
 		{"a path of 60 KB", "GET /p/" + long + " HTTP/1.1\r\nHost: x\r\n\r\n", 200, fmt.Sprint(len(long))},
 		{"a path of 60 KB that nothing matches", "GET /" + long + " HTTP/1.1\r\nHost: x\r\n\r\n", 404, ""},
-		{"doubled slashes are redirected", "GET /a//b?q=1 HTTP/1.1\r\nHost: x\r\n\r\n", 308, "http://x/a/b?q=1"},
+		{"doubled slashes are redirected", "GET /a//b?q=1 HTTP/1.1\r\nHost: x\r\n\r\n", 308, "/a/b?q=1"},
+		{"and the client's Host is not repeated", "GET /a//b HTTP/1.1\r\nHost: x\r\n\r\n", 308, "<a href=\"/a/b\">"},
+		{"nor with the port that one leaves out", "GET /a//b HTTP/1.1\r\nHost: X:80\r\n\r\n", 308, "<a href=\"/a/b\">"},
+		{"but the name of this very machine is", "GET /a//b HTTP/1.1\r\nHost: localhost:81\r\n\r\n", 308, "<a href=\"http://localhost:81/a/b\">"},
 		{"leading ones lead nowhere else", "GET //evil.example/.. HTTP/1.1\r\nHost: x\r\n\r\n", 404, ""},
 		{"a Host with garbage", "GET / HTTP/1.1\r\nHost: a b\r\n\r\n", 400, ""},
 		{"a Host that is no name", "GET / HTTP/1.1\r\nHost: <script>\r\n\r\n", 400, ""},

@@ -56,6 +56,11 @@ type Config struct {
 	MaxFormMemorySize int64 `config:"MAX_FORM_MEMORY_SIZE" none:"-1"`
 	// MaxFormParts is how many fields and files a form may have. Default 1,000, negative means no limit. Flask: MAX_FORM_PARTS.
 	MaxFormParts int `config:"MAX_FORM_PARTS" none:"-1"`
+	// BodyTimeout is how long a body may send nothing while it is read, and BodyMinRate the least bytes a second, counted after a third
+	// of that; slower is a 408. Default 30 s and 128, negative means no limit. They hold on net/http, unless http.Server.ReadTimeout
+	// is set; package server has its own, of the same names.
+	BodyTimeout time.Duration `config:"BODY_TIMEOUT" none:"-1"`
+	BodyMinRate int           `config:"BODY_MIN_RATE" none:"-1"`
 	// UploadDir is where uploaded files go that are too large for memory; "" means the system's folder for temporary files.
 	UploadDir string `config:"UPLOAD_DIR"`
 	// MaxJSONDepth is how deep arrays and objects may be nested in a JSON body that is bound; deeper is a 400. Default 100,
@@ -66,6 +71,9 @@ type Config struct {
 	// SendFileMaxAge is how long files may be cached without asking again; 0 means they are asked for each time. Flask:
 	// SEND_FILE_MAX_AGE_DEFAULT.
 	SendFileMaxAge time.Duration `config:"SEND_FILE_MAX_AGE_DEFAULT"`
+	// UseXSendfile leaves files to the web server in front, which must be set up for it: a file of the file system is named in
+	// the header X-Sendfile and not sent. See [XSendfile]. Flask: USE_X_SENDFILE.
+	UseXSendfile bool `config:"USE_X_SENDFILE"`
 	// ProvideAutomaticOptions answers OPTIONS on routes that do not list it. Default true. Flask: PROVIDE_AUTOMATIC_OPTIONS.
 	ProvideAutomaticOptions bool `config:"PROVIDE_AUTOMATIC_OPTIONS"`
 	// TemplatesAutoReload reads changed templates again; nil means in debug mode. Flask: TEMPLATES_AUTO_RELOAD.
@@ -114,6 +122,8 @@ func DefaultConfig() Config {
 		MaxContentLength:          16 << 20,
 		MaxFormMemorySize:         500_000,
 		MaxFormParts:              1_000,
+		BodyTimeout:               30 * time.Second,
+		BodyMinRate:               128,
 		MaxJSONDepth:              100,
 		MaxFaults:                 100,
 		ProvideAutomaticOptions:   true,

@@ -324,8 +324,12 @@ func (c *Context) lazy() *contextMore {
 
 // Go runs f in a goroutine that may outlive the response. f's context has the request's values but not its
 // cancellation; it is cancelled when [App.Drain] gives up waiting. A panic of f is logged.
+//
+// f may read the session at any time. A change that it makes before the response is made is saved; one that comes later panics with
+// [ErrSessionSaved].
 func (c *Context) Go(f func(ctx context.Context)) {
 	a := c.app.app
+	c.lazy() // where the end of the response is noted for f, if it is the first to ask for the session
 	ctx, cancel := context.WithCancel(context.WithoutCancel(c))
 	stop := context.AfterFunc(a.background.lifetime(), cancel)
 	a.background.running.Add(1)

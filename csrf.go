@@ -10,10 +10,13 @@ import (
 )
 
 // CSRF is how requests that change something (all but GET, HEAD and OPTIONS) are checked for having been sent by another
-// site's page in the user's browser. It is a setting, Config.CSRF, and an option of a route, which wins:
+// site's page in the user's browser. It is a setting, Config.CSRF; an option of a blueprint, for its routes and those of blueprints
+// in it; and an option of a route. The nearest wins, a blueprint's as it is registered over that it was made with:
 //
-//	app.Post("/hook", hook, carafe.CSRFOff)  // called by servers, with a signature of its own
-//	app.Post("/pay", pay, carafe.CSRFToken)  // the form must have c.CSRFToken() too
+//	app.Post("/hook", hook, carafe.CSRFOff)             // called by servers, with a signature of its own
+//	app.Post("/pay", pay, carafe.CSRFToken)             // the form must have c.CSRFToken() too
+//	api := blueprints.New("api", carafe.CSRFOff)        // no cookie says who the caller is
+//	app.RegisterBlueprint(shop, carafe.CSRFToken)       // all of its forms must have one
 //
 // A request that fails is answered with 403, before any hook of the user's, on the error road.
 //
@@ -34,6 +37,9 @@ const (
 
 // ApplyRoute implements [RouteOption].
 func (f CSRF) ApplyRoute(s *RouteSettings) { s.CSRF = f }
+
+// ApplyBlueprint implements [BlueprintOption].
+func (f CSRF) ApplyBlueprint(s *BlueprintSettings) { s.CSRF = f }
 
 // csrfKey is where Flask-WTF keeps the secret of its tokens.
 const csrfKey = "csrf_token"
@@ -109,9 +115,9 @@ func (c *Context) CSRFToken() string {
 	}
 	s := c.Session()
 	secret, _ := s.Get(csrfKey).(string)
-	if secret == "" {
-		secret = randomHex()
-		s.Set(csrfKey, secret)
+	if secret == "" { // or not a text: then it is nobody's secret
+		s.Delete(csrfKey)
+		secret, _ = s.SetDefault(csrfKey, randomHex()).(string)
 	}
 	token, err := signer.csrf.Dump(secret, a.now())
 	if err != nil {
@@ -145,7 +151,7 @@ func (c *Context) checkCSRFToken() error {
 	if err != nil {
 		return err
 	}
-	s.accessed = true
+	s.accessed.Store(true)
 	sent, _ := v.(string)
 	want, _ := s.Get(csrfKey).(string)
 	if want == "" || !hmac.Equal([]byte(sent), []byte(want)) {

@@ -15,8 +15,13 @@ var alreadySent = &Response{sent: true}
 // to save, nobody who listens for RequestFinished. Such a Response need not be made. It is asked once per request;
 // most requests of an API are of this kind.
 func (a *App) nobodyLooks(c *Context, res *result) bool {
-	return (res.isText || res.isJSON) && res.header == nil && len(c.chain().after) == 0 && c.more.Load() == nil &&
-		!a.Signals.RequestFinished.Receivers() && !a.refreshes(c)
+	return (res.isText || res.isJSON) && res.header == nil && c.unseen()
+}
+
+// unseen says that no user code would see a Response of this request.
+func (c *Context) unseen() bool {
+	a := c.App()
+	return len(c.chain().after) == 0 && c.more.Load() == nil && !a.Signals.RequestFinished.Receivers() && !a.refreshes(c)
 }
 
 // answerDirectly writes a text or a JSON body without a Response that outlives the call: it stays on the stack, and the

@@ -32,6 +32,9 @@ func (a *App) handleUserError(c *Context, err error) (resp *Response, out error)
 	if he == nil || a.trapped(he) {
 		return nil, err
 	}
+	if err == c.routingErr && a.Config.Debug {
+		return a.debugMiss(c, he)
+	}
 	return he.answer(c)
 }
 
@@ -80,16 +83,16 @@ func (a *App) handleException(c *Context, err error) *Response {
 	}
 	if c.sent {
 		a.LogError(c, err)
-		return &Response{sent: true, err: err}
+		return &Response{sent: true, err: loggedError{err}}
 	}
 	he := &HTTPError{Code: http.StatusInternalServerError, Cause: err}
 	if a.Config.propagate() {
 		if catch := catcher(c.app.parent); catch != nil {
 			catch(err)
-		} else {
-			a.LogError(c, err)
+			return he.plain()
 		}
-		return he.plain()
+		a.LogError(c, err)
+		return a.debugError(c, he)
 	}
 	a.LogError(c, err)
 	resp, fault := a.answer500(c, he)
@@ -103,11 +106,15 @@ func (a *App) handleException(c *Context, err error) *Response {
 		a.logger().ErrorContext(c, "Request finalizing failed with an error while handling an error",
 			"method", c.Request.Method, "path", c.Request.URL.Path, "error", fault)
 	}
+	_, _ = c.closeSession() // what goes out has no cookie, or an earlier one
 	if checkStatus(resp.status()) != nil || checkHeaders(resp.Header) != nil {
 		return he.plain()
 	}
 	return resp
 }
+
+// A loggedError has been told to the log, and is not told again when the connection is cut because of it.
+type loggedError struct{ error }
 
 func (a *App) tellException(c *Context, err error) (fault error) {
 	defer rescue(&fault)

@@ -162,6 +162,9 @@ func (e *Explanation) step(kind, text string, site Site) {
 // explainSteps lists what runs, in the order of the walk.
 func (a *App) explainSteps(e *Explanation, c *Context) {
 	ch := c.chain()
+	if written := a.compiled().unrecorded[ch]; written != nil {
+		ch = written
+	}
 	explainFuncs(e, "url values", ch.preprocess)
 	explainFuncs(e, "before", ch.before)
 	switch {

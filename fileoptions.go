@@ -1,9 +1,12 @@
 package carafe
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // A FileOption says how a file is sent: [Attachment], [DownloadName], [MediaType], [MaxAge], [ETag], [LastModified],
-// [Conditional].
+// [Conditional], [XSendfile].
 type FileOption interface{ ApplyFile(*FileSettings) }
 
 // FileSettings is what the options of a file come to.
@@ -15,6 +18,7 @@ type FileSettings struct {
 	ETag         *string        // nil means one of the file's time, size and path; "" means none
 	LastModified time.Time      // zero means the file's
 	Plain        bool           // neither conditions nor ranges
+	XSendfile    *bool          // nil means what Config.UseXSendfile says
 	immutable    bool           // the URL has the content's hash
 }
 
@@ -64,9 +68,12 @@ func (t LastModified) ApplyFile(s *FileSettings) { s.LastModified = time.Time(t)
 // ApplyFile implements [FileOption].
 func (b Conditional) ApplyFile(s *FileSettings) { s.Plain = !bool(b) }
 
-func fileSettings(opts []FileOption) (s FileSettings) {
-	for _, o := range opts {
+func fileSettings(opts []FileOption) (s FileSettings, err error) {
+	for i, o := range opts {
+		if o == nil {
+			return s, fmt.Errorf("carafe: sending a file: %w", nilOption(i))
+		}
 		o.ApplyFile(&s)
 	}
-	return s
+	return s, nil
 }

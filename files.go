@@ -62,11 +62,15 @@ func (f *fileReply) Respond(c *Context) (*Response, error) {
 	if c == nil {
 		return nil, errors.New("carafe: a file can only be sent inside of a request")
 	}
+	settings, err := fileSettings(f.opts)
+	if err != nil {
+		return nil, err
+	}
 	file, err := f.open(c.App())
 	if err != nil {
 		return nil, err
 	}
-	return c.sendFile(file, fileSettings(f.opts))
+	return c.sendFile(file, settings)
 }
 
 func (f *fileReply) open(a *App) (*openFile, error) {
@@ -108,6 +112,7 @@ type openFile struct {
 	closer   io.Closer
 	base     string // the last part of its name; "" if it has none
 	path     string // what an ETag is made of; "" makes none
+	virtual  bool   // path is not one of the file system's
 	size     int64
 	modified time.Time // zero means unknown
 }
@@ -177,7 +182,11 @@ func openFS(fsys fs.FS, name string) (*openFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	return checked(file, clean)
+	f, err := checked(file, clean)
+	if err == nil {
+		f.virtual = true
+	}
+	return f, err
 }
 
 func openReader(r io.ReadSeeker) (*openFile, error) {
@@ -217,6 +226,9 @@ func (c *Context) sendFile(f *openFile, s FileSettings) (*Response, error) {
 // sendDescribed is sendFile for a response whose headers say what the file is.
 func (c *Context) sendDescribed(resp *Response, f *openFile, s *FileSettings) (*Response, error) {
 	c.setMaxAge(resp, f, s)
+	if c.leavesToServer(f, s) {
+		return c.nameFile(resp, f, s)
+	}
 	resp.stream = sendSection(f.content, 0, f.size)
 	if err := c.fileConditions(resp, f, s); err != nil {
 		_ = f.close()
@@ -337,27 +349,39 @@ func pythonTime(t time.Time) string {
 
 // fileConditions answers a 304, 412, 206 or 416 in place of the file.
 func (c *Context) fileConditions(resp *Response, f *openFile, s *FileSettings) error {
+	if err := c.filePreconditions(resp, f, s); err != nil || resp.Header[headerAcceptRanges] == nil || resp.Status != 0 {
+		return err
+	}
+	h := c.Request.Header
+	if h["Range"] == nil || !ifRange(h, resp.etag(), f.modified) {
+		return nil
+	}
+	return resp.serveRanges(h.Get("Range"), f.content, f.size)
+}
+
+// filePreconditions answers a 304 or 412 in place of the file; if it accepts ranges it says so.
+func (c *Context) filePreconditions(resp *Response, f *openFile, s *FileSettings) error {
 	method := c.Request.Method
 	if s.Plain || method != http.MethodGet && method != http.MethodHead {
 		return nil
 	}
 	resp.Header[headerAcceptRanges] = []string{"bytes"}
-	etag, h := "", c.Request.Header
-	if v := resp.Header[headerETag]; v != nil {
-		etag = v[0]
-	}
-	switch preconditions(h, etag, f.modified) {
+	switch preconditions(c.Request.Header, resp.etag(), f.modified) {
 	case notModified:
 		resp.Status = http.StatusNotModified
 		resp.SetText("")
-		return nil
 	case failed:
 		return &HTTPError{Code: http.StatusPreconditionFailed}
 	}
-	if h["Range"] == nil || !ifRange(h, etag, f.modified) {
-		return nil
+	return nil
+}
+
+// etag is the entity tag as it is sent, "" if there is none.
+func (resp *Response) etag() string {
+	if v := resp.Header[headerETag]; v != nil {
+		return v[0]
 	}
-	return resp.serveRanges(h.Get("Range"), f.content, f.size)
+	return ""
 }
 
 // OpenResource opens a file below the app's root path for reading. It cannot lead out of it.

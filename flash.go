@@ -21,8 +21,10 @@ func (c *Context) flash(msg any, category []string) {
 		m.Category = category[0]
 	}
 	s := c.Session()
-	list, _ := s.Get(flashesKey).([]any)
-	s.Set(flashesKey, append(slices.Clip(list), signing.Tuple{m.Category, m.Message}))
+	s.change(func() {
+		list, _ := s.values[flashesKey].([]any)
+		s.values[flashesKey] = append(slices.Clip(list), signing.Tuple{m.Category, m.Message})
+	})
 	c.App().Signals.MessageFlashed.Send(c, m)
 }
 
@@ -34,18 +36,29 @@ const flashesKey = "_flashes"
 //
 // Source: flask.get_flashed_messages.
 func (c *Context) FlashedMessages(categories ...string) []FlashMessage {
-	s := c.Session()
-	if !s.flashed {
-		s.flashed = true
-		if s.Has(flashesKey) {
-			list, _ := s.Pop(flashesKey)
-			s.flashes = readFlashes(list)
-		}
-	}
+	list := slices.Clone(c.Session().takeFlashes())
 	if len(categories) == 0 {
-		return slices.Clone(s.flashes)
+		return list
 	}
-	return slices.DeleteFunc(slices.Clone(s.flashes), func(f FlashMessage) bool { return !slices.Contains(categories, f.Category) })
+	return slices.DeleteFunc(list, func(f FlashMessage) bool { return !slices.Contains(categories, f.Category) })
+}
+
+// takeFlashes takes the messages out of the values, once. A closed session keeps them: a page that is streamed shows them, and so
+// does the next one, since the cookie is out.
+func (s *Session) takeFlashes() []FlashMessage {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list, some := s.values[flashesKey]
+	if s.flashed || !some {
+		s.flashed = true
+		return s.flashes
+	}
+	s.flashed, s.flashes = true, readFlashes(list)
+	if !s.closed {
+		s.modified = true
+		delete(s.values, flashesKey)
+	}
+	return s.flashes
 }
 
 func readFlashes(v any) []FlashMessage {

@@ -14,6 +14,15 @@ import (
 type foreignRoutes struct {
 	router *mux.Router  // nil until it is asked for
 	closed atomic.Int32 // 1 + the number of routes when set-up ended
+	given  Site         // the last call of App.Router
+	broken []brokenRoute
+}
+
+// A brokenRoute is one that gorilla/mux has refused without saying so, and the call of App.Router that gave the router it is on: the
+// last one before it was seen.
+type brokenRoute struct {
+	route *mux.Route
+	given Site
 }
 
 // Router is a gorilla/mux router for routes that are not rules of the app: for libraries that register theirs
@@ -31,8 +40,10 @@ type foreignRoutes struct {
 //
 // The router does not clean paths ("//", ".."), as the rules do not; SkipClean(false) changes that.
 func (a *App) Router() *mux.Router {
-	a.setup("Router", func(Site) error {
+	a.setup("Router", func(site Site) error {
 		a.foreign.router = a.urlMap().Router()
+		a.foreign.noteBroken()
+		a.foreign.given = site
 		return nil
 	})
 	return a.foreign.router
@@ -89,17 +100,26 @@ func (a *App) withForeignMethods(c *Context, allowed []string) []string {
 	return slices.Compact(allowed)
 }
 
-// faults are the routes that gorilla/mux has refused without saying so.
-func (f *foreignRoutes) faults() (faults []error) {
+// noteBroken looks for broken routes that are new.
+func (f *foreignRoutes) noteBroken() {
 	if f.router == nil {
-		return nil
+		return
 	}
 	_ = f.router.Walk(func(route *mux.Route, _ *mux.Router, _ []*mux.Route) error {
-		if err := route.GetError(); err != nil {
-			faults = append(faults, fmt.Errorf("carafe: a route of app.Router(), named %q: %w", route.GetName(), err))
+		if route.GetError() != nil && !slices.ContainsFunc(f.broken, func(b brokenRoute) bool { return b.route == route }) {
+			f.broken = append(f.broken, brokenRoute{route, f.given})
 		}
 		return nil
 	})
+}
+
+// faults are the broken routes as errors.
+func (f *foreignRoutes) faults() (faults []error) {
+	f.noteBroken()
+	for _, b := range f.broken {
+		err := fmt.Errorf("a route of app.Router(), named %q: %w", b.route.GetName(), b.route.GetError())
+		faults = append(faults, &SetupError{b.given, err})
+	}
 	return faults
 }
 

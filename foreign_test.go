@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -255,4 +256,21 @@ func TestGorillaMuxAloneServesTheSame(t *testing.T) {
 
 func answerOf(resp *carafetest.Response) string {
 	return fmt.Sprintf("%d %s %s %s", resp.StatusCode, resp.Header.Get("Location"), resp.Header.Get("Allow"), resp.Text())
+}
+
+// gorilla/mux tells nobody where a route was added: the call of App.Router that gave the router is the nearest place there is.
+func TestABrokenForeignRouteNamesTheCallOfRouter(t *testing.T) {
+	app := quiet()
+	app.Router().HandleFunc("/fine", func(http.ResponseWriter, *http.Request) {})
+	_, _, line, _ := runtime.Caller(0)
+	app.Router().HandleFunc("no slash", func(http.ResponseWriter, *http.Request) {})
+	app.Router().HandleFunc("/{unclosed", func(http.ResponseWriter, *http.Request) {})
+	app.Router()
+	err := app.Freeze()
+	for i, text := range []string{"path must start with a slash", "unbalanced braces"} {
+		want := fmt.Sprintf("carafe: foreign_test.go:%d: a route of app.Router(), named \"\": mux: %s", line+1+i, text)
+		if err == nil || strings.Count(err.Error(), want) != 1 {
+			t.Errorf("Freeze says\n%v\nwant once %q", err, want)
+		}
+	}
 }

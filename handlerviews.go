@@ -5,8 +5,11 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"net/http"
+	"slices"
+	"strings"
 	"sync"
 )
 
@@ -32,10 +35,11 @@ func (a *App) runHandler(c *Context, h http.Handler) (*Response, error) {
 // handlerWriter is the http.ResponseWriter of a handler that is a view.
 type handlerWriter struct {
 	c      *Context
-	header http.Header
+	header http.Header // the handler's to change; what it was when the status was written is what counts
 
 	mu     sync.Mutex // a handler may leave goroutines behind that still write
 	status int
+	begun  http.Header // header as it is sent, without trailers; nil until the status is written
 	body   bytes.Buffer
 	resp   *Response // what was sent when the answer began to be streamed
 	out    http.ResponseWriter
@@ -52,7 +56,17 @@ func (hw *handlerWriter) WriteHeader(status int) {
 			hw.interim(status)
 			return
 		}
-		hw.status = status
+		hw.begin(status)
+	}
+}
+
+// begin settles status and header, as net/http does: what the handler changes later is for trailers alone.
+func (hw *handlerWriter) begin(status int) {
+	hw.status, hw.begun = status, hw.header.Clone()
+	for name := range hw.begun {
+		if strings.HasPrefix(name, http.TrailerPrefix) {
+			delete(hw.begun, name)
+		}
 	}
 }
 
@@ -63,13 +77,11 @@ func (hw *handlerWriter) interim(status int) {
 		return
 	}
 	h := w.Header()
-	for k, vs := range hw.header {
-		h[k] = vs
-	}
+	outer := maps.Clone(h) // what middleware has set is for the final answer too
+	maps.Copy(h, hw.header)
 	w.WriteHeader(status)
-	for k := range hw.header {
-		delete(h, k)
-	}
+	clear(h)
+	maps.Copy(h, outer)
 }
 
 func (hw *handlerWriter) Write(p []byte) (int, error) {
@@ -148,7 +160,10 @@ func (hw *handlerWriter) stream() error {
 	if w == nil {
 		return http.ErrNotSupported
 	}
-	made := &Response{Status: hw.status, Header: withoutTrailers(hw.header), stream: func(w http.ResponseWriter) error {
+	if hw.begun == nil {
+		hw.begin(hw.status)
+	}
+	made := &Response{Status: hw.status, Header: hw.begun, stream: func(w http.ResponseWriter) error {
 		_, err := hw.body.WriteTo(w)
 		return err
 	}}
@@ -179,34 +194,61 @@ func (d discardBody) Unwrap() http.ResponseWriter { return d.ResponseWriter }
 
 // sniff settles status and type at the first byte, as net/http does.
 func (hw *handlerWriter) sniff(p []byte) {
-	if hw.status == 0 {
-		hw.status = http.StatusOK
+	if hw.begun == nil {
+		hw.begin(http.StatusOK)
 	}
-	if _, ok := hw.header[headerType]; !ok && hw.body.Len() == 0 && len(p) > 0 && hw.header.Get("Content-Encoding") == "" {
-		hw.header[headerType] = []string{http.DetectContentType(p)}
+	if _, ok := hw.begun[headerType]; !ok && hw.body.Len() == 0 && len(p) > 0 && hw.begun.Get("Content-Encoding") == "" {
+		hw.begun[headerType] = []string{http.DetectContentType(p)}
 	}
+}
+
+// trailer is what the handler has set of the fields that it announced in Trailer, and of those whose names have
+// [http.TrailerPrefix], under the names by which net/http knows them; nil if there are none.
+func (hw *handlerWriter) trailer() http.Header {
+	var trailer http.Header
+	add := func(name string, values []string) {
+		if trailer == nil {
+			trailer = http.Header{}
+		}
+		trailer[name] = slices.Clone(values)
+	}
+	for _, line := range hw.begun["Trailer"] {
+		for name := range strings.SplitSeq(line, ",") {
+			name = http.CanonicalHeaderKey(strings.TrimSpace(name))
+			if values, ok := hw.header[name]; ok {
+				add(name, values)
+			}
+		}
+	}
+	for name, values := range hw.header {
+		if strings.HasPrefix(name, http.TrailerPrefix) {
+			add(name, values)
+		}
+	}
+	return trailer
 }
 
 // response is what the handler has answered.
 func (hw *handlerWriter) response() (*Response, error) {
 	hw.mu.Lock()
 	defer hw.mu.Unlock()
-	if hw.resp == nil && hw.c.w != nil && hasTrailers(hw.header) {
-		_ = hw.stream() // a length would leave no room for them; hw.err has the error
+	if hw.begun == nil {
+		hw.begin(hw.status)
 	}
-	if hw.resp != nil {
-		return hw.resp, nil
+	trailer := hw.trailer()
+	if hw.resp == nil {
+		return &Response{Status: hw.status, Header: hw.begun, data: hw.body.Bytes(), trailer: trailer}, hw.err
 	}
-	return &Response{Status: hw.status, Header: withoutTrailers(hw.header).Clone(), data: hw.body.Bytes()}, hw.err
+	if _, replaced := hw.out.(discardBody); hw.out != nil && !replaced { // net/http sends what is in its header by now
+		maps.Copy(hw.out.Header(), trailer)
+	}
+	return hw.resp, nil
 }
 
-// finish passes trailers on, and refuses all writing from then on.
+// finish refuses all writing from then on.
 func (hw *handlerWriter) finish() {
 	hw.mu.Lock()
 	defer hw.mu.Unlock()
-	if _, dropped := hw.out.(discardBody); hw.out != nil && !dropped {
-		passTrailers(hw.out.Header(), hw.header)
-	}
 	hw.out, hw.err = nil, errHandlerDone
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -237,5 +238,30 @@ func TestAConverterHasTheRequestAndItsSession(t *testing.T) {
 	client.Get("/login")
 	if got := client.Get("/admin").Text(); got != "admin GET bean" {
 		t.Errorf("GET /admin: %q, want what the converter made of request and session", got)
+	}
+}
+
+// HTTP/1.0 leaves the host out. "http:///docs/", which Flask answers, leads browsers to a host "docs".
+func TestARedirectWithoutAHostIsAPath(t *testing.T) {
+	app := quiet()
+	app.Get("/docs/", saying("docs"), carafe.Endpoint("docs"))
+	app.Get("/a/<int:id>", nil, carafe.Endpoint("old"), carafe.RedirectTo("/b/<id>"))
+	app.Get("/away", nil, carafe.Endpoint("away"), carafe.RedirectTo("https://elsewhere.example/x"))
+	app.Get("/aside", nil, carafe.Endpoint("aside"), carafe.RedirectTo("//elsewhere.example/x"))
+	for _, tt := range []struct{ host, target, want string }{
+		{"", "/docs?a=1", "/docs/?a=1"},
+		{"", "//docs", "/docs/"},
+		{"", "/a/7", "/b/7"},
+		{"", "/away", "https://elsewhere.example/x"},
+		{"", "/aside", "http://elsewhere.example/x"},
+		{"here.example", "/docs", "http://here.example/docs/"},
+	} {
+		r := httptest.NewRequest("GET", "http://here.example"+tt.target, nil)
+		r.Host = tt.host
+		w := httptest.NewRecorder()
+		app.ServeHTTP(w, r)
+		if got := w.Header().Get("Location"); w.Code != 308 || got != tt.want {
+			t.Errorf("GET %s with Host %q = %d, Location %q; want 308 and %q", tt.target, tt.host, w.Code, got, tt.want)
+		}
 	}
 }

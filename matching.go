@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"strings"
 
 	"github.com/carafeweb/carafe/gateway"
@@ -17,6 +18,9 @@ func (a *App) matchRequest(c *Context) {
 		return
 	}
 	err := a.match(c)
+	if err == nil && c.match.Rule.Methods != nil && hasLower(c.Request.Method) {
+		err = a.refuseLowerCase(c)
+	}
 	if err == nil {
 		c.route = c.match.Rule.Data.(*route)
 		return
@@ -62,6 +66,28 @@ func (a *App) match(c *Context) error {
 	return a.urls.Find(c, &c.match, adapter.Domain(), r.Method, routing.DecodedPath(r.URL.Path), routing.IsWebsocket(r))
 }
 
+// hasLower says whether a method has letters in lower case.
+func hasLower(method string) bool {
+	for i := range len(method) {
+		if 'a' <= method[i] && method[i] <= 'z' {
+			return true
+		}
+	}
+	return false
+}
+
+// refuseLowerCase answers a method that is none: methods are case-sensitive (RFC 9110 9.1), and a proxy that asks for rights to
+// "GET" may let "get" pass.
+//
+// Unlike Flask, which takes them for the ones in upper case.
+func (a *App) refuseLowerCase(c *Context) error {
+	adapter, err := a.adapter(c)
+	if err != nil {
+		return err
+	}
+	return &routing.MethodNotAllowed{Allow: adapter.AllowedMethods(c, routing.DecodedPath(c.Request.URL.Path))}
+}
+
 // routingError turns what the router raised into what the walk knows.
 func (a *App) routingError(c *Context, err error) error {
 	var refused *routing.MethodNotAllowed
@@ -89,7 +115,45 @@ func (a *App) redirectError(c *Context, moved error) error {
 	if err := adapter.Complete(&c.match, c.Request.Method, moved); !errors.As(err, &done) {
 		return err
 	}
-	return &HTTPError{Response: Redirect(done.URL, done.Code())}
+	location := done.URL
+	if adapter.ServerName == "" {
+		location = withoutEmptyHost(location)
+	}
+	return &HTTPError{Response: Redirect(c.withoutOwnHost(location), done.Code())}
+}
+
+// withoutEmptyHost is the path of a URL of the router's whose host is empty, since HTTP/1.0 may leave it out: browsers would take the
+// first segment for the host.
+//
+// Unlike Flask, which redirects to "http:///docs/".
+func withoutEmptyHost(url string) string {
+	_, rest, ok := strings.Cut(url, ":")
+	if !ok || !strings.HasPrefix(rest, "/") || strings.HasPrefix(rest, "//") && !strings.HasPrefix(rest, "///") {
+		return url // a RedirectTo that names another host, or no URL at all
+	}
+	return "/" + strings.TrimLeft(rest, "/")
+}
+
+// withoutOwnHost makes an address on the host of the request relative, if nothing but the client says that this is our host: in a
+// Location that a cache keeps, it would send others there.
+//
+// Unlike Flask, whose redirects of rules repeat any Host.
+func (c *Context) withoutOwnHost(address string) string {
+	if c.App().Config.TrustedHosts != nil || isLoopback(bareHost(c.Request.Host)) {
+		return address
+	}
+	_, rest, _ := strings.Cut(address, "://")
+	host, path, _ := strings.Cut(rest, "/")
+	if !strings.EqualFold(bareHost(host), bareHost(c.Request.Host)) || strings.HasPrefix(path, "/") || strings.HasPrefix(path, "\\") {
+		return address
+	}
+	return "/" + path
+}
+
+// isLoopback says whether a host is this machine for whoever asks.
+func isLoopback(host string) bool {
+	addr, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	return strings.EqualFold(host, "localhost") || err == nil && addr.IsLoopback()
 }
 
 // A FormDataRoutingRedirect is what debug mode raises in place of a routing redirect that would lose the request's body: one whose

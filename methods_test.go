@@ -46,6 +46,25 @@ func TestMethodsAreDispatched(t *testing.T) {
 	}
 }
 
+// Source: Flask.add_url_rule adds OPTIONS to an empty list of methods too.
+func TestAnEmptyListOfMethodsLeavesOptions(t *testing.T) {
+	app := quiet()
+	app.Route("/", func() string { return "never" }, carafe.Methods{}, carafe.Endpoint("index"))
+	app.Get("/other", func() string { return "other" }, carafe.Endpoint("other"))
+	client := carafetest.NewClient(t, app)
+	if resp := client.Options("/"); resp.StatusCode != 200 || allow(resp) != "OPTIONS" {
+		t.Errorf("OPTIONS / = %d, Allow %s; want 200 and OPTIONS", resp.StatusCode, allow(resp))
+	}
+	for _, method := range []string{"GET", "HEAD", "POST"} {
+		if resp := client.Open(method, "/"); resp.StatusCode != 405 || allow(resp) != "OPTIONS" {
+			t.Errorf("%s / = %d, Allow %s; want 405 and OPTIONS", method, resp.StatusCode, allow(resp))
+		}
+	}
+	if resp := client.Get("/other"); resp.Text() != "other" {
+		t.Errorf("GET /other = %d %q: the rest of the app has to work", resp.StatusCode, resp.Text())
+	}
+}
+
 func TestOptionsAndAllowAreTheUnionOfAllRulesOfThePath(t *testing.T) {
 	app := quiet()
 	view := func() string { return "Hello World" }

@@ -1,6 +1,7 @@
 package carafe
 
 import (
+	"fmt"
 	"io/fs"
 	"time"
 
@@ -13,7 +14,7 @@ import (
 type RouteOption interface{ ApplyRoute(*RouteSettings) }
 
 // A BlueprintOption says something about a blueprint, when it is made or when it is registered: [URLPrefix], [Name], [Subdomain],
-// [Defaults], [Static], [Templates], [CommandGroup].
+// [Defaults], [CSRF], [Static], [Templates], [CommandGroup].
 type BlueprintOption interface {
 	ApplyBlueprint(*BlueprintSettings)
 }
@@ -36,8 +37,24 @@ type RouteSettings struct {
 	WebSocket        bool
 	RedirectTo       any              // string or func; nil means none
 	AutomaticOptions *bool            // nil means the view's own, or the config's
-	CSRF             CSRF             // "" means the config's
+	CSRF             CSRF             // "" means the blueprint's, else the config's
 	When             func(*mux.Route) // sets the conditions; nil means none
+}
+
+// Apply adds what the options say, in order; it fails if one of them is nil.
+func (s *RouteSettings) Apply(opts ...RouteOption) error {
+	for i, o := range opts {
+		if o == nil {
+			return nilOption(i)
+		}
+		o.ApplyRoute(s)
+	}
+	return nil
+}
+
+// nilOption is the error about option i of a call.
+func nilOption(i int) error {
+	return fmt.Errorf("option %d is nil: give one, or leave it out", i+1)
 }
 
 // BlueprintSettings is what the options of a blueprint come to.
@@ -46,10 +63,22 @@ type BlueprintSettings struct {
 	URLPrefix *string // nil means none given; "" counts
 	Subdomain *string // nil means none given
 	Defaults  Values
+	CSRF      CSRF // "" means that of the blueprint around it, else the config's
 	Static    *Static
 	Templates *Templates
 
 	CommandGroup *string // nil means the blueprint's registered name, "" no group
+}
+
+// Apply adds what the options say, in order; it fails if one of them is nil.
+func (s *BlueprintSettings) Apply(opts ...BlueprintOption) error {
+	for i, o := range opts {
+		if o == nil {
+			return nilOption(i)
+		}
+		o.ApplyBlueprint(s)
+	}
+	return nil
 }
 
 // Methods are the HTTP methods of a route, in any case. Without it a route answers GET. HEAD comes with GET,

@@ -87,6 +87,8 @@ func (c *requestCase) compareAnswer(got requestAnswer, want int, v *verdict) {
 	switch {
 	case want == 400 && got.status == 204 && c.App.Config["TRUSTED_HOSTS"] != nil && host != strings.Join(c.header("Host"), ""):
 		v.reason = "the case of a trusted host does not matter (RFC 9110, 4.2.3)"
+	case got.status == 405 && c.Request.Method != strings.ToUpper(c.Request.Method):
+		v.reason = "methods are case-sensitive (RFC 9110, 9.1)"
 	case want == 400 && got.status == 400 && c.App.Debug && strings.Contains(got.body, "Failed to decode JSON object: ") &&
 		strings.Contains(c.Expect.Body, "Failed to decode JSON object: "):
 		v.reason = "what is wrong with JSON is told in the words of Go's decoder"

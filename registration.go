@@ -3,6 +3,7 @@ package carafe
 import (
 	"errors"
 	"fmt"
+	"reflect"
 )
 
 // A Registrable can be registered with an App: package blueprints has the one there is.
@@ -24,17 +25,18 @@ type registered struct {
 // Source: Flask.register_blueprint.
 func (a *App) RegisterBlueprint(b Registrable, opts ...BlueprintOption) {
 	a.setup("RegisterBlueprint", func(site Site) error {
-		if b == nil {
+		if v := reflect.ValueOf(b); b == nil || v.Kind() == reflect.Pointer && v.IsNil() {
 			return errors.New("RegisterBlueprint(nil): give a blueprint")
 		}
-		return b.Register(&Registrar{app: a, site: site}, opts)
+		return b.Register(&Registrar{app: a, site: site, claim: site}, opts)
 	})
 }
 
 // A Registrar is the App as a blueprint sees it that is being registered.
 type Registrar struct {
-	app  *App
-	site Site
+	app   *App
+	site  Site
+	claim Site // where the blueprint at hand was registered, or nested in another
 }
 
 // App is the app, for functions that a blueprint recorded; it may be told anything.
@@ -42,6 +44,13 @@ func (r *Registrar) App() *App { return r.app }
 
 // Site is the call of RegisterBlueprint.
 func (r *Registrar) Site() Site { return r.site }
+
+// Nested is the Registrar for a blueprint that was nested in another at site, which Claim names when the name is claimed again.
+func (r *Registrar) Nested(site Site) *Registrar {
+	inner := *r
+	inner.claim = site
+	return &inner
+}
 
 // Claim takes the full dotted name for b; first says whether b is new to the app. It fails if the name is taken.
 func (r *Registrar) Claim(name string, b Registrable) (first bool, err error) {
@@ -56,7 +65,7 @@ func (r *Registrar) Claim(name string, b Registrable) (first bool, err error) {
 		}
 		first = first && reg.blueprint != b
 	}
-	r.app.blueprints = append(r.app.blueprints, registered{name, b, r.site})
+	r.app.blueprints = append(r.app.blueprints, registered{name, b, r.claim})
 	r.app.scopes[name] = &Scaffold{}
 	return first, nil
 }

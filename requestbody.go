@@ -58,7 +58,11 @@ func (a *App) limitBody(w http.ResponseWriter, r *http.Request) *http.Request {
 		return r
 	}
 	limited := *r
-	limited.Body = &limitedBody{src: r.Body, w: w, limit: a.Config.MaxContentLength, declared: r.ContentLength}
+	body := &limitedBody{src: r.Body, w: w, limit: a.Config.MaxContentLength, declared: r.ContentLength}
+	if onPlainServer(r) {
+		body.pace = newBodyPace(w, r, &a.Config)
+	}
+	limited.Body = body
 	return &limited
 }
 
@@ -71,6 +75,7 @@ type limitedBody struct {
 	declared int64 // Content-Length, -1 if unknown
 	reader   io.Reader
 	err      error
+	pace     *bodyPace // nil if somebody else keeps the time
 }
 
 func (b *limitedBody) Read(p []byte) (int, error) {
@@ -81,7 +86,15 @@ func (b *limitedBody) Read(p []byte) (int, error) {
 		b.start()
 		return b.Read(p)
 	}
-	n, err := b.reader.Read(p)
+	if b.pace == nil {
+		n, err := b.reader.Read(p)
+		b.err = err
+		return n, err
+	}
+	n, err := b.pace.read(b.reader, p)
+	if errors.Is(err, errBodyTooSlow) {
+		b.w.Header().Set("Connection", "close") // what comes of it later is no request
+	}
 	b.err = err
 	return n, err
 }
@@ -113,6 +126,9 @@ func bodyError(err error) error {
 		return err
 	case errors.As(err, &limit), errors.Is(err, wire.ErrTooManyParts), errors.Is(err, wire.ErrHeaderTooLarge), errors.Is(err, multipart.ErrMessageTooLarge):
 		return &HTTPError{Code: http.StatusRequestEntityTooLarge, Cause: err}
+	}
+	if errors.Is(err, errBodyTooSlow) {
+		return &HTTPError{Code: http.StatusRequestTimeout, Cause: err}
 	}
 	return &HTTPError{Code: http.StatusBadRequest, Cause: err}
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"iter"
 	"log/slog"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -41,8 +42,9 @@ type Response struct {
 	hasJSON bool
 	typ     string // the Content-Type until there is a Header
 	closers []func()
-	err     error // why it cannot be sent: what a constructor could not return
-	sent    bool  // an http.Handler has streamed it already
+	trailer http.Header // sent after the body; nil means none
+	err     error       // why it cannot be sent: what a constructor could not return
+	sent    bool        // an http.Handler has streamed it already
 }
 
 // A Streamer writes a body as it is made. It is called once, after the headers are out; w also is an http.Flusher where
@@ -213,15 +215,22 @@ func (resp *Response) writeTo(w http.ResponseWriter, r *http.Request, lines *[2]
 		}
 	case !bodyAllowed(status):
 		delete(h, headerLength)
-	case resp.stream == nil:
+	case resp.stream == nil && resp.trailer == nil: // a length leaves no place for a trailer
 		lines[1] = strconv.Itoa(len(resp.body) + len(resp.data))
 		h[headerLength] = lines[1:2:2]
+	}
+	for name, values := range resp.trailer {
+		if strings.HasPrefix(name, http.TrailerPrefix) { // which net/http has to know of before it decides on the framing
+			h[name] = values
+		}
 	}
 	w.WriteHeader(status)
 	if head || !bodyAllowed(status) {
 		return nil
 	}
-	return resp.writeBody(w)
+	err := resp.writeBody(w)
+	maps.Copy(h, resp.trailer)
+	return err
 }
 
 func (resp *Response) writeBody(w http.ResponseWriter) (err error) {

@@ -80,14 +80,6 @@ func (s *Scaffold) method(name, method, rule string, view any, opts []RouteOptio
 	})
 }
 
-func routeSettings(opts []RouteOption) RouteSettings {
-	var s RouteSettings
-	for _, o := range opts {
-		o.ApplyRoute(&s)
-	}
-	return s
-}
-
 // Endpoint gives an endpoint its view, in place of the one it has; routes to it may have been added without one. Its
 // name is used as it is, also on a blueprint.
 //
@@ -102,37 +94,45 @@ func (a *App) Endpoint(name string, view any) {
 	})
 }
 
-// addRoute is Route for the app itself and, under prefixed endpoints, for its blueprints.
+// addRoute is Route for the app itself and, under prefixed endpoints, for its blueprints. A route that is refused leaves nothing
+// behind: who recovers may go on.
 func (a *App) addRoute(site Site, rule string, view any, s RouteSettings, blueprint ...string) error {
-	methods := viewMethods(view, s.Methods)
-	within := strings.Join(blueprint, "")
-	name := a.endpointName(rule, view, s, within)
-	if err := a.claimEndpoint(name, view, site); err != nil {
+	rt := a.newRoute(site, rule, view, s, strings.Join(blueprint, ""))
+	if err := a.checkEndpoint(rt.endpoint, view); err != nil {
 		return err
 	}
-	rt := &route{endpoint: name, given: view, site: site, csrf: s.CSRF}
+	if err := checkConditions(s.When); err != nil {
+		return err
+	}
+	if err := a.addRule(rt); err != nil || view == nil {
+		return err
+	}
+	if err := rt.compile(a, view, false); err != nil {
+		a.dropRule()
+		return err
+	}
+	old, taken := a.endpoints[rt.endpoint]
+	a.endpoints[rt.endpoint] = endpoint{view, site, taken && old.settled}
+	return nil
+}
+
+// newRoute is what the route's settings come to.
+func (a *App) newRoute(site Site, rule string, view any, s RouteSettings, blueprint string) *route {
+	methods := viewMethods(view, s.Methods)
+	rt := &route{endpoint: a.endpointName(rule, view, s, blueprint), given: view, site: site, csrf: s.CSRF}
 	rt.automatic = automaticOptions(view, s, methods, a.Config.ProvideAutomaticOptions)
-	if rt.automatic && len(methods) > 0 {
+	if rt.automatic {
 		methods = append(slices.Clone(methods), http.MethodOptions)
 	}
 	rt.rule = &routing.Rule{
-		Rule: rule, Endpoint: name, Methods: methods, Defaults: s.Defaults, Host: s.Host,
+		Rule: rule, Endpoint: rt.endpoint, Methods: methods, Defaults: s.Defaults, Host: s.Host,
 		StrictSlashes: s.StrictSlashes, MergeSlashes: s.MergeSlashes, BuildOnly: s.BuildOnly, Alias: s.Alias,
 		Websocket: s.WebSocket, RedirectTo: s.RedirectTo, When: s.When, Source: site.String(), Data: rt,
 	}
 	if s.Subdomain != nil {
 		rt.rule.Subdomain = *s.Subdomain
 	}
-	if err := checkConditions(s.When); err != nil {
-		return err
-	}
-	if err := a.addRule(rt); err != nil {
-		return err
-	}
-	if view == nil {
-		return nil
-	}
-	return rt.compile(a, view, false)
+	return rt
 }
 
 // compile checks the view against the rule's variables and makes the closure that calls it.
@@ -156,19 +156,30 @@ func at(s Site) string {
 func (a *App) addRule(rt *route) error {
 	err := a.urlMap().Add(rt.rule)
 	if errors.Is(err, routing.ErrCompiled) {
-		a.urls = routing.New(a.mapOptions())
-		for _, old := range a.routes {
-			old.rule = freshRule(old.rule)
-			if err := a.urls.Add(old.rule); err != nil {
-				return err
-			}
-		}
+		a.remakeMap()
 		err = a.urls.Add(rt.rule)
 	}
 	if err == nil {
 		a.routes = append(a.routes, rt)
 	}
 	return err
+}
+
+// dropRule takes the last rule back, which the map itself cannot.
+func (a *App) dropRule() {
+	a.routes = a.routes[:len(a.routes)-1]
+	a.remakeMap()
+}
+
+// remakeMap makes another URL map of the rules there are; it has taken them once.
+func (a *App) remakeMap() {
+	a.urls = routing.New(a.mapOptions())
+	for _, old := range a.routes {
+		old.rule = freshRule(old.rule)
+		if err := a.urls.Add(old.rule); err != nil {
+			panic(err)
+		}
+	}
 }
 
 // freshRule is the rule as it was given, for another map.
@@ -251,18 +262,14 @@ func ruleName(rule string) string {
 	return b.String()
 }
 
-// claimEndpoint notes the view of an endpoint, and refuses another one.
-func (a *App) claimEndpoint(name string, view any, site Site) error {
-	if view == nil {
+// checkEndpoint refuses another view for an endpoint that has one.
+func (a *App) checkEndpoint(name string, view any) error {
+	old, taken := a.endpoints[name]
+	if view == nil || !taken || sameView(old.view, view) {
 		return nil
 	}
-	old, taken := a.endpoints[name]
-	if taken && !sameView(old.view, view) {
-		return fmt.Errorf("view function mapping is overwriting an existing endpoint function: %q is the view%s registered at %s; "+
-			"give this one another name with carafe.Endpoint", name, at(viewSite(old.view)), old.site)
-	}
-	a.endpoints[name] = endpoint{view, site, taken && old.settled}
-	return nil
+	return fmt.Errorf("view function mapping is overwriting an existing endpoint function: %q is the view%s registered at %s; "+
+		"give this one another name with carafe.Endpoint", name, at(viewSite(old.view)), old.site)
 }
 
 // viewMethods are those of the option, else the view's own, else GET.

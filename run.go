@@ -119,6 +119,10 @@ func (a *App) run(s *runSettings) error {
 	if !a.frozen.Load() {
 		a.logRequestsForPeople(s.out)
 	}
+	if a.Config.Debug && !a.frozen.Load() {
+		a.recordHooks = true
+		a.tables.Store(nil)
+	}
 	if err := a.Freeze(); err != nil {
 		return err
 	}
@@ -255,7 +259,7 @@ func (a *App) server() *http.Server {
 		Handler:           a,
 		Protocols:         protocols,
 		ReadHeaderTimeout: 10 * time.Second,
-		IdleTimeout:       60 * time.Second,
+		IdleTimeout:       30 * time.Second,
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          slog.NewLogLogger(a.logger().Handler(), slog.LevelWarn),
 	}

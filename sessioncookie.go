@@ -110,7 +110,7 @@ func (s CookieSessions) Save(c *Context, session *Session, resp *Response) error
 		}
 		return a.setSessionCookie(session, resp, name, value, now)
 	}
-	if session.accessed {
+	if session.Accessed() {
 		resp.varyByCookie()
 	}
 	return nil

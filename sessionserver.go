@@ -104,7 +104,7 @@ func (s *ServerSessions) Save(c *Context, session *Session, resp *Response) erro
 	if session.stored == nil { // made by somebody else's Open
 		session.stored = &storedSession{}
 	}
-	if session.accessed {
+	if session.Accessed() {
 		resp.varyByCookie()
 	}
 	switch a.sessionTask(session) {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -60,6 +61,7 @@ func TestSetupFaultsPanicWithThePlaceAndTheCure(t *testing.T) {
 		{"the view's own place is named", "setup_test.go", func(a *carafe.App) { a.Route("/<int:id>", named) }},
 		{"a rule without a slash", "must start with a slash", func(a *carafe.App) { a.Route("x", other) }},
 		{"a rule that is malformed", "malformed", func(a *carafe.App) { a.Route("/<x", other) }},
+		{"a method that is none", `"GE T" is not a method: a method is one word`, func(a *carafe.App) { a.Route("/", other, carafe.Methods{"GE T"}) }},
 		{"a converter that does not exist", `the converter 'nope' does not exist`, func(a *carafe.App) { a.Route("/<nope:x>", other) }},
 		{"an endpoint with another view", `view function mapping is overwriting an existing endpoint function: "x" is the view (setup_test.go:`,
 			func(a *carafe.App) {
@@ -131,6 +133,44 @@ func TestFreezeReportsEveryFaultAtOnce(t *testing.T) {
 	app.ServeHTTP(w, httptest.NewRequest("GET", "/twice", nil))
 	if w.Code != 500 || strings.Contains(w.Body.String(), "nobody") {
 		t.Errorf("an app with faults answers %d %s, want a plain 500", w.Code, w.Body)
+	}
+}
+
+func TestAFaultOfTheAppsOptionsNamesTheCallOfNew(t *testing.T) {
+	_, _, line, _ := runtime.Caller(0)
+	app := carafe.New("app", carafe.HostMatching(true), carafe.SubdomainMatching(true))
+	want := fmt.Sprintf("carafe: setup_test.go:%d: HostMatching and SubdomainMatching exclude each other", line+1)
+	if err := app.Freeze(); err == nil || !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("Freeze says %v, want %s", err, want)
+	}
+}
+
+func TestARouteThatWasRefusedLeavesNothingBehind(t *testing.T) {
+	app := quiet()
+	app.Config.ServerName = "example.com"
+	for name, refused := range map[string]func(){
+		"a view that does not fit the rule": func() { app.Get("/x/<int:n>", func([]int) string { return "" }, carafe.Endpoint("e")) },
+		"a malformed rule":                  func() { app.Get("/x/<int:n", say("x"), carafe.Endpoint("e")) },
+		"a method that is none":             func() { app.Route("/x/<int:n>", say("x"), carafe.Endpoint("e"), carafe.Methods{"A B"}) },
+	} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%s was accepted", name)
+				}
+			}()
+			refused()
+		}()
+	}
+	if routes := app.Routes(); len(routes) != 0 {
+		t.Errorf("the refused routes are listed: %v", routes)
+	}
+	app.Get("/x/<int:n>", func(n int) string { return fmt.Sprint(n) }, carafe.Endpoint("e"))
+	if err := app.Freeze(); err != nil {
+		t.Fatalf("after refused routes: %v", err)
+	}
+	if got := carafetest.NewClient(t, app).Get("/x/7").Text(); got != "7" {
+		t.Errorf("GET /x/7 = %q", got)
 	}
 }
 

@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -35,7 +34,7 @@ func siteFolder(t *testing.T) string {
 		}
 	}
 	err := errors.Join(os.Symlink("../secret.txt", filepath.Join(dir, "static/link.txt")), os.Symlink("..", filepath.Join(dir, "static/linkdir")),
-		os.Symlink("index.html", filepath.Join(dir, "static/home.html")), syscall.Mkfifo(filepath.Join(dir, "static/fifo"), 0o600))
+		os.Symlink("index.html", filepath.Join(dir, "static/home.html")), makeFIFO(filepath.Join(dir, "static/fifo")))
 	if err != nil {
 		t.Fatal(err)
 	}

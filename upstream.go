@@ -107,8 +107,11 @@ func (u *upstream) rewrite(pr *httputil.ProxyRequest) {
 
 // takes says whether a request that no rule answers, for the reason missed, is the server's. Redirects and refused hosts are not.
 func (u *upstream) takes(missed error) bool {
+	if u == nil {
+		return false
+	}
 	var refused *routing.MethodNotAllowed
-	return u != nil && (missed == routing.ErrNotFound || missed == routing.ErrWebsocketMismatch || errors.As(missed, &refused))
+	return missed == routing.ErrNotFound || missed == routing.ErrWebsocketMismatch || errors.As(missed, &refused)
 }
 
 // route is the route of a request that is passed on: of all that the app has around its own, the error handlers.

@@ -286,6 +286,28 @@ func TestAnAppReturnedFromAViewIsAHandlerFirst(t *testing.T) {
 	}
 }
 
+func TestWSGICostsSixAllocationsMore(t *testing.T) {
+	app := quiet()
+	app.Get("/", func() string { return "beans" }, carafe.Endpoint("index"))
+	r := httptest.NewRequest("GET", "/?sort=price", nil)
+	w := wsgiNowhere{http.Header{}}
+	count := func(h http.Handler) float64 {
+		return testing.AllocsPerRun(200, func() { clear(w.header); h.ServeHTTP(w, r) })
+	}
+	alone, through := count(app), count(gateway.Handler(gateway.ApplicationFunc(app.WSGI)))
+	if through-alone > 6 { // as gateway's TestRoundTripAllocations: WSGI itself costs none
+		t.Errorf("an App by WSGI costs %v allocations, %v over net/http alone: want at most 6 more", through, alone)
+	}
+}
+
+// wsgiNowhere is a ResponseWriter without a server.
+type wsgiNowhere struct{ header http.Header }
+
+func (n wsgiNowhere) Header() http.Header             { return n.header }
+func (wsgiNowhere) WriteHeader(int)                   {}
+func (wsgiNowhere) Write(p []byte) (int, error)       { return len(p), nil }
+func (wsgiNowhere) WriteString(s string) (int, error) { return len(s), nil }
+
 func ExampleApp_WSGI() {
 	app := carafe.New("shop")
 	app.Get("/cups/<size>", func(size string) string { return "a " + size + " cup" }, carafe.Endpoint("cups"))

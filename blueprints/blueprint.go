@@ -55,12 +55,15 @@ type nested struct {
 	site      carafe.Site
 }
 
-// New makes a blueprint: URLPrefix, Subdomain and Defaults among the options are for its routes unless
+// New makes a blueprint: URLPrefix, Subdomain, Defaults and CSRF among the options are for its routes unless
 // registering says otherwise. It panics if the name is empty or has a dot.
 func New(name string, opts ...carafe.BlueprintOption) *Blueprint {
-	b := &Blueprint{name: name, settings: settingsOf(opts)}
+	b := &Blueprint{name: name}
 	b.Scaffold = carafe.NewScaffold(owner{b})
 	carafe.Setup(b, "New", func(carafe.Site) error {
+		if err := b.settings.Apply(opts...); err != nil {
+			return fmt.Errorf("blueprints.New(%q): %w", name, err)
+		}
 		if b.settings.Name != "" {
 			return fmt.Errorf("blueprints.New(%q, carafe.Name(%q)): the name is the first argument; carafe.Name is for registering once more", name, b.settings.Name)
 		}
@@ -79,14 +82,6 @@ func checkName(name string) error {
 	return nil
 }
 
-func settingsOf(opts []carafe.BlueprintOption) carafe.BlueprintSettings {
-	var s carafe.BlueprintSettings
-	for _, o := range opts {
-		o.ApplyBlueprint(&s)
-	}
-	return s
-}
-
 // Name is what New was given.
 func (b *Blueprint) Name() string { return b.name }
 
@@ -102,8 +97,8 @@ type owner struct{ b *Blueprint }
 // AddRoute records a route.
 func (o owner) AddRoute(site carafe.Site, rule string, view any, opts []carafe.RouteOption) error {
 	var s carafe.RouteSettings
-	for _, opt := range opts {
-		opt.ApplyRoute(&s)
+	if err := s.Apply(opts...); err != nil {
+		return fmt.Errorf("rule %q: %w", rule, err)
 	}
 	if err := checkEndpoint(s.Endpoint); err != nil {
 		return err
@@ -198,7 +193,11 @@ func (b *Blueprint) RegisterBlueprint(child *Blueprint, opts ...carafe.Blueprint
 		case child.has(b):
 			return fmt.Errorf("cannot register blueprint %q on %q, which lies in it", child.name, b.name)
 		}
-		b.nested = append(b.nested, nested{child, settingsOf(opts), site})
+		var given carafe.BlueprintSettings
+		if err := given.Apply(opts...); err != nil {
+			return fmt.Errorf("RegisterBlueprint of %q: %w", child.name, err)
+		}
+		b.nested = append(b.nested, nested{child, given, site})
 		return nil
 	})
 }

@@ -168,6 +168,18 @@ func TestAFaultOfARouteNamesTheRouteAndTheRegistration(t *testing.T) {
 	}
 }
 
+func TestABlueprintNestedTwiceNamesBothPlaces(t *testing.T) {
+	parent, child := blueprints.New("parent"), blueprints.New("child")
+	first := nextLine()
+	parent.RegisterBlueprint(child)
+	second := nextLine()
+	parent.RegisterBlueprint(child)
+	fault := setupFault(t, func() { carafe.New("app").RegisterBlueprint(parent) })
+	if want := "already registered for this blueprint (at " + first.String() + ")"; fault.Site != second || !strings.Contains(fault.Error(), want) {
+		t.Errorf("the fault reads %q, want it placed at %v and %q in it", fault, second, want)
+	}
+}
+
 func TestAFaultOfANestedBlueprintNamesWhereItWasNested(t *testing.T) {
 	parent, one, other := blueprints.New("parent"), blueprints.New("child"), blueprints.New("child")
 	parent.RegisterBlueprint(one)

@@ -22,6 +22,7 @@ type SetupState struct {
 	URLPrefix  *string       // nil means none
 	Subdomain  *string       // nil means none
 	Defaults   carafe.Values // never nil
+	CSRF       carafe.CSRF   // "" means the config's
 
 	registrar *carafe.Registrar
 }
@@ -41,8 +42,8 @@ func (s *SetupState) FullName() string {
 func (s *SetupState) AddRoute(rule string, view any, opts ...carafe.RouteOption) {
 	carafe.Setup(s.App, "AddRoute", func(site carafe.Site) error {
 		var settings carafe.RouteSettings
-		for _, o := range opts {
-			o.ApplyRoute(&settings)
+		if err := settings.Apply(opts...); err != nil {
+			return fmt.Errorf("rule %q: %w", rule, err)
 		}
 		return s.addRoute(site, rule, view, settings)
 	})
@@ -54,6 +55,9 @@ func (s *SetupState) addRoute(site carafe.Site, rule string, view any, r carafe.
 	}
 	if r.Subdomain == nil {
 		r.Subdomain = s.Subdomain
+	}
+	if r.CSRF == "" {
+		r.CSRF = s.CSRF
 	}
 	defaults := maps.Clone(s.Defaults)
 	maps.Copy(defaults, r.Defaults)
@@ -91,7 +95,11 @@ func (s *SetupState) located(site carafe.Site, err error) error {
 //
 // Source: flask.Blueprint.register.
 func (b *Blueprint) Register(r *carafe.Registrar, opts []carafe.BlueprintOption) error {
-	return b.register(r, "", settingsOf(opts))
+	var given carafe.BlueprintSettings
+	if err := given.Apply(opts...); err != nil {
+		return err
+	}
+	return b.register(r, "", given)
 }
 
 // register does it in this order: the name, hooks and handlers, routes and what was recorded among them, commands, nested blueprints.
@@ -122,7 +130,7 @@ func (b *Blueprint) register(r *carafe.Registrar, prefix string, given carafe.Bl
 		return err
 	}
 	for _, n := range b.nested {
-		if err := s.located(n.site, n.blueprint.register(r, s.FullName(), s.around(n))); err != nil {
+		if err := s.located(n.site, n.blueprint.register(r.Nested(n.site), s.FullName(), s.around(n))); err != nil {
 			return err
 		}
 	}
@@ -136,7 +144,7 @@ func (b *Blueprint) register(r *carafe.Registrar, prefix string, given carafe.Bl
 func (b *Blueprint) state(r *carafe.Registrar, prefix string, given carafe.BlueprintSettings) (*SetupState, error) {
 	s := &SetupState{
 		App: r.App(), Blueprint: b, Name: b.name, NamePrefix: prefix, URLPrefix: b.settings.URLPrefix,
-		Subdomain: b.settings.Subdomain, Defaults: carafe.Values{}, registrar: r,
+		Subdomain: b.settings.Subdomain, Defaults: carafe.Values{}, CSRF: b.settings.CSRF, registrar: r,
 	}
 	maps.Copy(s.Defaults, b.settings.Defaults)
 	maps.Copy(s.Defaults, given.Defaults)
@@ -149,16 +157,23 @@ func (b *Blueprint) state(r *carafe.Registrar, prefix string, given carafe.Bluep
 	if given.Subdomain != nil {
 		s.Subdomain = given.Subdomain
 	}
+	if given.CSRF != "" {
+		s.CSRF = given.CSRF
+	}
 	if given.Static != nil || given.Templates != nil {
 		return nil, fmt.Errorf("carafe.Static and carafe.Templates of blueprint %q are given when it is registered: give them to blueprints.New", b.name)
 	}
 	return s, checkName(s.Name)
 }
 
-// around is the options of a nested blueprint with those of the one it lies in before, or for subdomains after, its own.
+// around is the options of a nested blueprint with those of the one it lies in before, or for subdomains after, its own; a CSRF check
+// of its own goes before that of the other.
 func (s *SetupState) around(n nested) carafe.BlueprintSettings {
 	given, own := n.settings, n.blueprint.settings
 	given.URLPrefix = joined(s.URLPrefix, first(given.URLPrefix, own.URLPrefix), joinPrefix)
+	if given.CSRF == "" && own.CSRF == "" {
+		given.CSRF = s.CSRF
+	}
 	given.Subdomain = joined(first(given.Subdomain, own.Subdomain), s.Subdomain, func(inner, outer string) string { return inner + "." + outer })
 	return given
 }

@@ -67,7 +67,7 @@ var pageFiles embed.FS
 
 // page is a template with the parts that all share. The files are our own: a mistake in them shows in the first test.
 func page(name string) *template.Template {
-	return template.Must(template.New(name).Funcs(template.FuncMap{"join": strings.Join}).ParseFS(pageFiles, "pages/source.html", "pages/"+name))
+	return template.Must(template.New(name).Funcs(template.FuncMap{"join": strings.Join}).ParseFS(pageFiles, "pages/source.html", "pages/section.html", "pages/"+name))
 }
 
 func pageText(name string) string {

@@ -182,7 +182,9 @@ func ask(r rule, url string) (*http.Response, string, error) {
 	for name, values := range r.header {
 		req.Header[name] = values
 	}
-	resp, err := (&http.Transport{DisableKeepAlives: true, DisableCompression: true}).RoundTrip(req)
+	transport := &http.Transport{DisableCompression: true} // that keeps connections: net/http then drops what is unread of a body
+	defer transport.CloseIdleConnections()
+	resp, err := transport.RoundTrip(req)
 	if err != nil {
 		return nil, "", err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/pem"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
@@ -64,6 +65,8 @@ const (
 	// hints (WriteHeader(103)), hijacking, deadlines, and trailers, which are headers named http.TrailerPrefix + name
 	// that are put into Header() before the body ends.
 	KeyResponseWriter = "gateway.response_writer"
+
+	keyServer = "gateway.server" // the *responder that answers; FromHandler's writer lies in it
 )
 
 // String is the string at key, "" if there is none or it is not a string.
@@ -99,8 +102,8 @@ func (e Environ) Errors() io.Writer {
 	return os.Stderr
 }
 
-// EnvironOf is the environ of r, under the assumption of a server with many goroutines in one process. r is not changed
-// and its body not read.
+// EnvironOf is the environ of r, under the assumption of a server with many goroutines in one process, unless r was made of
+// an environ that says otherwise. r is not changed and its body not read.
 func EnvironOf(r *http.Request) Environ {
 	b := environBuilder{boxer: new(boxer)}
 	return b.build(r)
@@ -281,6 +284,7 @@ func (b *environBuilder) setContract(r *http.Request, s *site) {
 	if s.original != nil {
 		e[KeyOriginal] = s.original
 	}
+	maps.Copy(e, s.extra)
 }
 
 // Values that every environ shares, boxed once.

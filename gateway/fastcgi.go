@@ -19,7 +19,8 @@ import (
 // DOCUMENT_ROOT and its other variables are in the environ, and wsgi.errors goes to its error log. The request's context
 // ends when the web server aborts the request or the connection. An answer that breaks off closes the connection without
 // the record that ends a request. That is all a server can say; nginx 1.22 passes it on as an error only if the answer
-// has a Content-Length.
+// has a Content-Length. And nginx sends no more of a request's body once the answer begins: read what you need of a long
+// one before.
 //
 // Source: the FastCGI specification 1.0, role responder. It does not multiplex requests over one connection, as no known
 // web server does either. net/http/fcgi is not used: it hides SCRIPT_NAME and PATH_INFO, its context never ends, a panic
@@ -74,8 +75,9 @@ type fcgiConn struct {
 	stopping context.Context // done when no further request is taken
 	conn     net.Conn
 	in       *bufio.Reader
-	mu       sync.Mutex // guards req, and that records are written whole
+	mu       sync.Mutex // guards req and leaving, and that records are written whole
 	req      *fcgiRequest
+	leaving  bool // the last answer is out; what the web server still sends is dropped
 }
 
 // An fcgiRequest is the request in progress.
@@ -115,9 +117,33 @@ func (c *fcgiConn) current() *fcgiRequest {
 
 // hangUpIdle ends a connection that waits for its next request.
 func (c *fcgiConn) hangUpIdle() {
-	if c.current() == nil {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.req == nil && !c.leaving {
 		c.conn.Close()
 	}
+}
+
+// last reports whether no further request is taken.
+func (c *fcgiConn) last() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.leaving || c.stopping.Err() != nil && c.req == nil
+}
+
+// fcgiLinger is how long the web server may go on sending a body that nobody has read.
+const fcgiLinger = 2 * time.Second
+
+// hangUp ends a connection whose answer is out, after it has read the rest of the request's body: on a socket that is closed
+// the web server's write fails, and nginx makes a 502 of it although it has the whole answer.
+func (c *fcgiConn) hangUp(req *fcgiRequest) {
+	half, ok := c.conn.(interface{ CloseWrite() error })
+	if !ok || req.stdin.whole() {
+		c.conn.Close()
+		return
+	}
+	half.CloseWrite()
+	c.conn.SetReadDeadline(time.Now().Add(fcgiLinger))
 }
 
 // endRequest cancels what is still running, because the web server has gone, and waits for it.
@@ -176,6 +202,9 @@ func (c *fcgiConn) begin(id uint16, content []byte) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.leaving {
+		return errHangUp
+	}
 	c.req = &fcgiRequest{id: id, keepConn: content[2]&fcgiKeepConn != 0, cancel: func() {}, done: make(chan struct{})}
 	return nil
 }
@@ -256,8 +285,11 @@ func (c *fcgiConn) run(ctx context.Context, req *fcgiRequest, vars map[string]st
 	if err == nil {
 		err = c.finish(req, w)
 	}
-	if err != nil || !req.keepConn || c.stopping.Err() != nil {
+	switch {
+	case err != nil:
 		c.conn.Close()
+	case c.last():
+		c.hangUp(req)
 	}
 }
 
@@ -268,7 +300,9 @@ func (c *fcgiConn) finish(req *fcgiRequest, w *cgiWriter) error {
 		return err
 	}
 	c.writeRecord(fcgiStdout, req.id, nil)
-	c.forget()
+	c.mu.Lock()
+	c.req, c.leaving = nil, !req.keepConn || c.stopping.Err() != nil
+	c.mu.Unlock()
 	return c.writeEnd(req.id, 0, fcgiComplete)
 }
 

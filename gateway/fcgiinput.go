@@ -48,6 +48,13 @@ func (in *fcgiInput) finish(err error) {
 	in.moved.Broadcast()
 }
 
+// whole reports whether all of the input has come, read or not.
+func (in *fcgiInput) whole() bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.end != nil
+}
+
 func (in *fcgiInput) Read(p []byte) (int, error) {
 	in.mu.Lock()
 	defer in.mu.Unlock()

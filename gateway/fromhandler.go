@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 )
 
 // FromHandler makes an Application of an http.Handler: the application's side of the contract.
@@ -28,13 +29,8 @@ func (f *fromHandler) ServeGateway(env Environ, start StartResponse) (Body, erro
 	if err != nil {
 		return nil, err
 	}
-	b := &bridge{start: start}
-	b.server, _ = env[KeyResponseWriter].(http.ResponseWriter)
-	if b.server != nil {
-		b.header = b.server.Header()
-	} else {
-		b.header = http.Header{}
-	}
+	b := newBridge(env)
+	b.start = start
 	f.h.ServeHTTP(b, r)
 	if b.hijacked {
 		return nil, http.ErrHijacked
@@ -55,6 +51,23 @@ type bridge struct {
 	err     error
 
 	hijacked bool
+}
+
+// newBridge is a bridge to the server that env comes from.
+func newBridge(env Environ) *bridge {
+	var b *bridge
+	if server, ok := env[keyServer].(*responder); ok && !server.bridged {
+		b, server.bridged = &server.bridge, true
+	} else {
+		b = new(bridge)
+	}
+	b.server, _ = env[KeyResponseWriter].(http.ResponseWriter)
+	if b.server != nil {
+		b.header = b.server.Header()
+	} else {
+		b.header = http.Header{}
+	}
+	return b
 }
 
 func (b *bridge) Header() http.Header { return b.header }
@@ -83,14 +96,11 @@ func (b *bridge) begin(code int) {
 	}
 }
 
-// splitHops takes the hop-by-hop headers out of h, which stays as it is: usually there are none and the first result
-// is h itself.
+// splitHops takes the hop-by-hop headers out of h, and the trailers that a handler sets early, by [http.TrailerPrefix]. h stays as it
+// is: usually there are none and the first result is h itself.
 func splitHops(h http.Header) (headers, hops http.Header) {
 	headers = h
-	for _, name := range hopByHop {
-		if h[name] == nil {
-			continue
-		}
+	split := func(name string) {
 		if hops == nil {
 			headers, hops = maps.Clone(h), http.Header{}
 		}
@@ -98,6 +108,16 @@ func splitHops(h http.Header) (headers, hops http.Header) {
 			hops[name] = h[name]
 		}
 		delete(headers, name)
+	}
+	for _, name := range hopByHop {
+		if h[name] != nil {
+			split(name)
+		}
+	}
+	for name := range h {
+		if strings.HasPrefix(name, http.TrailerPrefix) {
+			split(name)
+		}
 	}
 	return headers, hops
 }

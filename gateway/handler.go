@@ -12,7 +12,7 @@ import (
 
 // Handler makes an http.Handler of an Application: the server's side of the contract, over net/http's writer.
 //
-// Blocks are flushed one by one. Content-Length is set when the Body knows its Size and nothing was written before it.
+// Blocks are flushed one by one; wsgi.input may be read until the last. Content-Length is set when the Body knows its Size and nothing was written before it.
 // For HEAD, 204 and 304 the body is asked for its first block at most, then closed. An error or a missing start_response
 // is logged to wsgi.errors and answered by 500 in plain text without the reason; after the first byte it panics with
 // http.ErrAbortHandler, so that the client sees a broken answer. A panic of the application passes through, after Close.
@@ -21,24 +21,23 @@ import (
 // The reason phrase of the status is checked, but net/http writes its own.
 //
 // Source: PEP 3333, "The Server/Gateway Side"; wsgiref.handlers.BaseHandler.
-func Handler(app Application) http.Handler { return &handler{app: app, multithread: true} }
+func Handler(app Application) http.Handler { return &handler{app: app} }
 
 type handler struct {
-	app                                Application
+	app  Application
+	vars map[string]string // what a CGI or FastCGI web server said; nil under net/http, and with it all below
+
 	multithread, multiprocess, runOnce bool
-	vars                               map[string]string // what a CGI or FastCGI web server said; nil under net/http
-	errors                             io.Writer         // wsgi.errors there
+	errors                             io.Writer // wsgi.errors
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	resp := &responder{w: w, bodiless: r.Method == http.MethodHead}
+	resp := &responder{w: w, bodiless: r.Method == http.MethodHead, hasInput: r.ContentLength != 0}
 	b := environBuilder{boxer: &resp.boxer}
 	env := b.build(r)
-	env[KeyResponseWriter] = w
-	env[KeyMultithread], env[KeyMultiprocess], env[KeyRunOnce] = h.multithread, h.multiprocess, h.runOnce
+	env[KeyResponseWriter], env[keyServer] = w, resp
 	if h.vars != nil {
-		addVars(env, h.vars)
-		env[KeyErrors] = h.errors
+		h.addServer(env)
 	}
 	resp.log = env.Errors()
 	if len(w.Header()) > 0 {
@@ -47,6 +46,13 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err := resp.run(h.app, env); err != nil {
 		resp.fail(err, r)
 	}
+}
+
+// addServer says what a web server's process is, and what it told.
+func (h *handler) addServer(env Environ) {
+	env[KeyMultithread], env[KeyMultiprocess], env[KeyRunOnce] = h.multithread, h.multiprocess, h.runOnce
+	env[KeyErrors] = h.errors
+	addVars(env, h.vars)
 }
 
 // Errors that the server's side of the contract reports for a broken Application. They are programming errors: the
@@ -69,10 +75,13 @@ type responder struct {
 	status   int         // 0 until start_response
 	sent     bool        // the header is out
 	bodiless bool        // the answer has no body whatever the application yields
+	hasInput bool        // the request may have a body
 	length   int64       // Content-Length, -1 if there is none
 	written  int64       // bytes of the body
 	err      error       // the first error of start or write; sticky
 	boxer    boxer       // the environ's strings
+	bridge   bridge      // for the first FromHandler that env comes to: with the answer's state it is one allocation
+	bridged  bool        // it is taken
 }
 
 // run calls app and transmits what it returns.
@@ -140,6 +149,7 @@ func (s *responder) takeHeaders(headers http.Header) {
 
 // Write is PEP 3333's write(): p is on its way to the client when it returns.
 func (s *responder) Write(p []byte) (int, error) {
+	s.duplex()
 	n, err := s.write(p)
 	if err == nil && n > 0 && !s.bodiless {
 		err = s.FlushError()
@@ -176,6 +186,7 @@ func (s *responder) wrote(n int, err error, want int) (int, error) {
 
 // ReadFrom writes all of r, by sendfile(2) if r is a file and the connection can.
 func (s *responder) ReadFrom(r io.Reader) (int64, error) {
+	s.duplex()
 	n, err := s.readFrom(r)
 	if err == nil && n > 0 {
 		err = s.FlushError()
@@ -286,27 +297,58 @@ func (s *responder) lost(err error) error {
 	return err
 }
 
+// duplex lets the application go on reading wsgi.input while blocks go out, as PEP 3333's servers do: net/http drops the rest
+// of a short request body when the answer begins. FromHandler's handlers ask for that themselves, if they want it.
+func (s *responder) duplex() {
+	if s.hasInput && !s.sent {
+		http.NewResponseController(s.w).EnableFullDuplex() // an error means that the server can anyway, or never
+	}
+}
+
 // transmit sends the body's blocks, and the header with the first of them.
 func (s *responder) transmit(body Body) error {
+	s.duplex()
 	if done, err := s.transmitFile(body); done {
 		return err
 	}
+	if list, ok := body.(List); ok {
+		return s.transmitList(list)
+	}
+	return s.transmitBlocks(body)
+}
+
+func (s *responder) transmitBlocks(body Body) error {
 	for block, err := range body.Blocks() {
 		if err != nil {
 			return err
 		}
-		if len(block) == 0 && s.err == nil && s.status != 0 {
-			continue
-		}
-		s.presize(body)
-		if _, err := s.Write(block); err != nil {
-			return s.err
-		}
-		if s.bodiless {
-			return s.err
+		if more, err := s.transmitBlock(body, block); !more {
+			return err
 		}
 	}
 	return s.finish()
+}
+
+// transmitList is transmitBlocks without an iterator, whose closures are allocated: most bodies are lists.
+func (s *responder) transmitList(list List) error {
+	for _, block := range list {
+		if more, err := s.transmitBlock(list, block); !more {
+			return err
+		}
+	}
+	return s.finish()
+}
+
+// transmitBlock sends one block, and reports whether the body may be asked for another.
+func (s *responder) transmitBlock(body Body, block []byte) (more bool, err error) {
+	if len(block) == 0 && s.err == nil && s.status != 0 {
+		return true, nil
+	}
+	s.presize(body)
+	if _, err := s.Write(block); err != nil {
+		return false, s.err
+	}
+	return !s.bodiless, s.err
 }
 
 // presize sets Content-Length from a body that knows its size, if the application left it to the server.

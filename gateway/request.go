@@ -14,6 +14,9 @@ import (
 
 // RequestOf is the *http.Request that env describes: the way back from EnvironOf.
 //
+// Keys that a request has no field for, a web server's REMOTE_USER or a middleware's own, travel in its context, back into
+// the next environ that is made of it.
+//
 // If env was made of a request, the result is that very request as long as nobody changed env, and otherwise a shallow
 // copy that differs where env does: body, trailers, TLS state and context values survive. Else it is a new server
 // request made of the CGI keys, whose body is CONTENT_LENGTH bytes of wsgi.input, or all of it if
@@ -43,12 +46,14 @@ func newRequest(env Environ) (*http.Request, error) {
 // revise returns r if env says the same, else a shallow copy that says what env does.
 func revise(r *http.Request, env Environ) (*http.Request, error) {
 	v := reviser{r: r, env: env, site: siteOf(r)}
+	v.scan()
 	for _, err := range [...]error{v.context(), v.requestLine(), v.path(), v.addresses(), v.headers(), v.length()} {
 		if err != nil {
 			return nil, err
 		}
 	}
 	v.body()
+	v.extensions()
 	if v.siteChanged {
 		v.r = withSite(v.r, v.site)
 	}
@@ -62,6 +67,8 @@ type reviser struct {
 	site                 site
 	copied, headerCopied bool
 	siteChanged          bool
+	headerKeys           int  // the headers in env, but for those that are fields of the request
+	extended             bool // env has other extensions than r
 }
 
 // edit returns the request to write to.
@@ -196,21 +203,10 @@ func (v *reviser) headers() error {
 			}
 		}
 	}
-	if known == v.headerKeys() {
+	if known == v.headerKeys {
 		return nil
 	}
 	return v.addHeaders()
-}
-
-// headerKeys counts the headers in env, but for those that are fields of the request.
-func (v *reviser) headerKeys() int {
-	n := 0
-	for key := range v.env {
-		if strings.HasPrefix(key, "HTTP_") && key != "HTTP_HOST" || key == "CONTENT_TYPE" {
-			n++
-		}
-	}
-	return n
 }
 
 func (v *reviser) addHeaders() error {

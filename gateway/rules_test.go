@@ -230,6 +230,18 @@ var rules = []rule{
 			io.WriteString(w, "first ")
 			return gateway.Text("second"), err
 		}},
+	{section: "Input and Error Streams", name: "the input can be read while blocks are sent", method: "POST", body: strings.Repeat("beans ", 30_000),
+		want: strings.Repeat("beans ", 30_000), app: func(env gateway.Environ, start gateway.StartResponse) (gateway.Body, error) {
+			_, err := start("200 OK", text.Clone(), nil)
+			return gateway.File(io.NopCloser(env.Input()), -1), err
+		}},
+	{section: "Input and Error Streams", name: "also by write", method: "POST", body: strings.Repeat("beans ", 30_000),
+		want: strings.Repeat("beans ", 30_000), app: func(env gateway.Environ, start gateway.StartResponse) (gateway.Body, error) {
+			w, _ := start("200 OK", text.Clone(), nil)
+			_, err := io.Copy(struct{ io.Writer }{w}, struct{ io.Reader }{env.Input()})
+			return nil, err
+		}},
+	{section: "Middleware: Components that Play Both Sides", name: "what the server says of itself reaches an application within a handler", app: within, log: "heard"},
 	{section: "Unicode Issues", name: "PATH_INFO holds the bytes that came", path: "/%ff%C3%A9", want: `"/\xffé"`,
 		app: show(func(env gateway.Environ) string { return fmt.Sprintf("%q", env.String("PATH_INFO")) })},
 	{section: "Other HTTP Features", name: "HEAD has the header and no body", method: "HEAD", app: hello, wantHeader: map[string]string{"Content-Type": "text/plain", "Content-Length": "13"}},
@@ -241,6 +253,26 @@ var rules = []rule{
 	{section: "HTTP 1.1 Expect/Continue", name: "the server answers Expect when the input is read", method: "POST", body: "after all", header: http.Header{"Expect": {"100-continue"}},
 		want: "after all", app: show(func(env gateway.Environ) string { b, _ := io.ReadAll(env.Input()); return string(b) })},
 	{section: "Optional Platform-Specific File Handling", name: "a file wrapper sends the rest of a file", want: "ground beans", wantHeader: map[string]string{"Content-Length": "12"}, app: wrapped},
+}
+
+// within is an application within a handler of net/http within an application. What the server says of itself differs from server
+// to server, so that the application compares it with what came in from outside.
+func within(env gateway.Environ, start gateway.StartResponse) (gateway.Body, error) {
+	outside := make(map[string]any)
+	for _, key := range []string{"SERVER_SOFTWARE", "GATEWAY_INTERFACE", "wsgi.run_once", "wsgi.multithread", "wsgi.multiprocess", "wsgi.errors"} {
+		outside[key] = env[key]
+	}
+	compare := gateway.ApplicationFunc(func(env gateway.Environ, start gateway.StartResponse) (gateway.Body, error) {
+		for key, want := range outside {
+			if env[key] != want {
+				return nil, fmt.Errorf("%s is %v within the handler, %v outside", key, env[key], want)
+			}
+		}
+		fmt.Fprintln(env.Errors(), "heard")
+		_, err := start("200 OK", text.Clone(), nil)
+		return nil, err
+	})
+	return gateway.FromHandler(gateway.Handler(compare)).ServeGateway(env, start)
 }
 
 func errText(err error) string {

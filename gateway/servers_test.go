@@ -192,6 +192,20 @@ func TestFastCGIKeepsAConnection(t *testing.T) {
 	}
 }
 
+func TestFastCGITakesABodyThatNobodyReads(t *testing.T) {
+	conn := fcgiDial(t, &gateway.FastCGI{App: gateway.ApplicationFunc(hello)})
+	if _, err := conn.Write(fcgiRequest(fcgiVars, make([]byte, 3<<20), 0)); err != nil {
+		t.Errorf("the web server's write: %v; nginx makes a 502 of that", err)
+	}
+	var out bytes.Buffer
+	if err := readStreams(conn, &out, io.Discard); err != nil || !strings.HasSuffix(out.String(), "Hello world!\n") {
+		t.Errorf("%v, %q; want the answer", err, &out)
+	}
+	if n, err := conn.Read(make([]byte, 1)); n != 0 || err != io.EOF {
+		t.Errorf("then %d bytes, %v; want that the connection has ended", n, err)
+	}
+}
+
 func TestFastCGIEndsTheContextOfAnAbortedRequest(t *testing.T) {
 	ends := map[string]func(conn net.Conn){
 		"by an abort record": func(conn net.Conn) { conn.Write(fcgiRecord(2, nil)) },

@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -37,7 +36,7 @@ func sharedSite(t *testing.T) http.Handler {
 	}
 	os.Symlink(filepath.Join(dir, "secret.txt"), filepath.Join(dir, "pub/out.txt"))
 	os.Symlink("beans.txt", filepath.Join(dir, "pub/in.txt"))
-	if err := syscall.Mkfifo(filepath.Join(dir, "pub/pipe.txt"), 0o600); err != nil {
+	if err := makeFIFO(filepath.Join(dir, "pub/pipe.txt")); err != nil {
 		t.Fatal(err)
 	}
 	pub, err := gateway.Dir(filepath.Join(dir, "pub"))

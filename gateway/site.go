@@ -18,6 +18,7 @@ type site struct {
 	name     string    // SERVER_NAME, "" means the listener's
 	port     string    // SERVER_PORT, "" means the listener's
 	original *Original // what ProxyFix replaced
+	extra    Environ   // keys of an environ that no request has a place for: REMOTE_USER, a middleware's own; never written to
 }
 
 func siteOf(r *http.Request) site {

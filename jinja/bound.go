@@ -30,7 +30,7 @@ func (b Bound) Append(dst []byte, data map[string]any) ([]byte, error) {
 
 // Stream is [Template.Stream].
 func (b Bound) Stream(data map[string]any) iter.Seq2[string, error] {
-	return b.t.stream(b.to, nil, data)
+	return b.t.stream(b.to, data)
 }
 
 // StreamTo streams to w. The error is an *Error, or that of w, which ends the render.

@@ -105,7 +105,7 @@ func (c *compiler) load(name string) expr {
 func (c *compiler) loadContext(name string) expr {
 	undef := newUndefined(undefinedInfo{behave: c.env.opts.Undefined, name: name})
 	return func(f *frame) value {
-		if v, ok := f.ctx.resolve(f.r.globals, name); ok {
+		if v, ok := f.ctx.resolve(name); ok {
 			return v
 		}
 		if v, ok := f.r.env.readLive(f.r.bound, name); ok {

@@ -148,37 +148,6 @@ func TestModulesStartAnewEachRender(t *testing.T) {
 	}
 }
 
-func TestGlobalsOfARender(t *testing.T) {
-	env := jinja.MustNew(jinja.Options{
-		Loader:  jinja.Map{"m": "{% macro who() %}{{ user }}{{ app }}{{ x }}{% endmacro %}", "p": "{% from 'm' import who %}{{ who() }}{{ user }}{{ x }}"},
-		Globals: map[string]any{"app": "-app-", "user": "nobody"},
-	})
-	tmpl, err := env.Template("p")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, user := range []string{"ann", "bob"} {
-		globals, data := map[string]any{"user": user}, map[string]any{"x": "data"}
-		got, err := tmpl.AppendWith(nil, globals, data)
-		if want := user + "-app-" + user + "data"; string(got) != want {
-			t.Errorf("with a global of its own the render gives %q (%v), want %q: an import sees globals and no data", got, err, want)
-		}
-		streamed := ""
-		for piece, err := range tmpl.StreamWith(globals, data) {
-			streamed += piece
-			if err != nil {
-				t.Error(err)
-			}
-		}
-		if streamed != string(got) {
-			t.Errorf("the stream gives %q, want %q", streamed, got)
-		}
-	}
-	if got, err := tmpl.Render(nil); got != "nobody-app-nobody" {
-		t.Errorf("without them it gives %q (%v), want the environment's globals", got, err)
-	}
-}
-
 func TestStreamStopsWithItsReader(t *testing.T) {
 	env := jinja.MustNew(jinja.Options{})
 	calls := 0

@@ -1,6 +1,16 @@
 package jinja
 
-import "strings"
+import (
+	"strings"
+	"testing"
+)
+
+// BoundIterators has iterators make n items at most, until the test is over.
+func BoundIterators(t *testing.T, n int) {
+	before := maxPulled
+	maxPulled = n
+	t.Cleanup(func() { maxPulled = before })
+}
 
 // Show is a function that shows its arguments as Python's repr does: what the golden data calls
 // "show". Only the engine knows tuples and undefined apart, so it is made here.

@@ -16,14 +16,13 @@ type Kwargs map[string]any
 // *Context. It is valid during the call: afterwards the render goes on and changes what it sees.
 type Context struct {
 	scope    *scope
-	globals  map[string]any
 	template string
 	escape   bool
 	bound    any
 }
 
 func (f *frame) context() *Context {
-	return &Context{f.ctx, f.r.globals, f.tmpl.name, f.ctx.escape, f.r.bound}
+	return &Context{f.ctx, f.tmpl.name, f.ctx.escape, f.r.bound}
 }
 
 // Autoescape reports whether the calling template escapes what it prints.
@@ -35,7 +34,7 @@ func (c *Context) Template() string { return c.template }
 // Lookup is the value that a name has in the calling template's context: what it was rendered
 // with, set at its top level, or a global; not a loop's or a macro's own names.
 func (c *Context) Lookup(name string) (any, bool) {
-	v, ok := c.scope.resolve(c.globals, name)
+	v, ok := c.scope.resolve(name)
 	if !ok {
 		v, ok = c.scope.env.readLive(c.bound, name)
 	}
@@ -115,43 +114,6 @@ func fromFunc(rv reflect.Value, x any) value {
 		return value{k: kGo, r: x}
 	}
 	return value{k: kFunc, r: &goFunc{label: "function", fn: rv, sig: sig, raw: x}}
-}
-
-// fromSeq is an iter.Seq: read in full when it is first asked for, so that no coroutine is left
-// behind by a template that stops half-way. It may have at most maxItems items.
-func fromSeq(rv reflect.Value) value {
-	return lazyList(func(add func(value) bool) {
-		for x := range rv.Seq() {
-			if !add(fromElem(x)) {
-				return
-			}
-		}
-	})
-}
-
-func fromSeq2(rv reflect.Value) value {
-	return lazyList(func(add func(value) bool) {
-		for k, x := range rv.Seq2() {
-			if !add(dictPair(fromElem(k), fromElem(x))) {
-				return
-			}
-		}
-	})
-}
-
-func lazyList(fill func(add func(value) bool)) value {
-	var it *sliceIter
-	return generator(func() (value, bool) {
-		if it == nil {
-			it = &sliceIter{}
-			fill(func(v value) bool {
-				it.items = append(it.items, v)
-				return len(it.items) <= maxItems
-			})
-			checkItems(len(it.items))
-		}
-		return it.next()
-	})
 }
 
 func (g *goFunc) call(f *frame, pos []value, kw []keyword) value {

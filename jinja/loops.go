@@ -152,7 +152,7 @@ func (l *loop) runSeq(f *frame, v value) (ran bool) {
 }
 
 func (l *loop) runIter(f *frame, v value, rec *recursion, depth int) bool {
-	state := &loopState{f: f, it: iterate(v), total: -1, rec: rec, depth: depth}
+	state := &loopState{f: f, it: f.r.lend(v), total: -1, rec: rec, depth: depth}
 	if l.test != nil {
 		state.it = l.filtered(f, state.it)
 	} else if v.k != kIter {

@@ -15,7 +15,7 @@ type render struct {
 	captures int    // macros, set blocks and so on that collect output now
 	free     []*frame
 	args     []value
-	globals  map[string]any      // of this render, before the environment's
+	lent     []*pulled           // iterators that loops run over
 	modules  map[*Template]value // imported without context, for this render
 	stream   func([]byte) bool   // takes finished output; nil if it is collected
 	foreign  bool                // the stream's reader is running
@@ -216,7 +216,7 @@ type local struct {
 }
 
 // resolve finds a name: set at the top level, handed on, given to the render, or global.
-func (s *scope) resolve(globals map[string]any, name string) (value, bool) {
+func (s *scope) resolve(name string) (value, bool) {
 	env := s.env
 	for ; s != nil; s = s.outer {
 		if s.vars != nil {
@@ -234,9 +234,6 @@ func (s *scope) resolve(globals map[string]any, name string) (value, bool) {
 				return fromGo(x), true
 			}
 		}
-	}
-	if x, ok := globals[name]; ok {
-		return fromGo(x), true
 	}
 	v, ok := env.globals[name]
 	return v, ok

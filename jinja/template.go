@@ -47,14 +47,7 @@ func (t *Template) Render(data map[string]any) (string, error) {
 
 // Append renders and appends the output to dst. On an error dst is returned as it was.
 func (t *Template) Append(dst []byte, data map[string]any) ([]byte, error) {
-	return t.AppendWith(dst, nil, data)
-}
-
-// AppendWith is Append with globals of this render alone, a request for example: unlike data, they
-// are seen by templates that are imported without context. They come before the environment's.
-func (t *Template) AppendWith(dst []byte, globals, data map[string]any) ([]byte, error) {
 	r := newRender(t.env)
-	r.globals = globals
 	if err := t.run(r, data); err != nil {
 		return dst, err
 	}
@@ -79,18 +72,13 @@ func (t *Template) RenderTo(w io.Writer, data map[string]any) error {
 // macro or a set block collects is not. The last pair carries the error if the render fails; what
 // was yielded before stands.
 func (t *Template) Stream(data map[string]any) iter.Seq2[string, error] {
-	return t.StreamWith(nil, data)
+	return t.stream(nil, data)
 }
 
-// StreamWith is Stream with globals of this render alone, as AppendWith has them.
-func (t *Template) StreamWith(globals, data map[string]any) iter.Seq2[string, error] {
-	return t.stream(nil, globals, data)
-}
-
-func (t *Template) stream(bound any, globals, data map[string]any) iter.Seq2[string, error] {
+func (t *Template) stream(bound any, data map[string]any) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		r := newRender(t.env)
-		r.bound, r.globals = bound, globals
+		r.bound = bound
 		r.stream = func(b []byte) bool {
 			// A panic of the reader is the reader's: run lets it through.
 			r.foreign = true
@@ -125,6 +113,7 @@ func (t *Template) run(r *render, data map[string]any) (err error) {
 			err = r.failed(p)
 		}
 	}()
+	defer r.close()
 	ctx := &scope{data: data, env: t.env, name: t.name, escape: t.escape, link: t.link}
 	t.renderRoot(r, ctx)
 	return nil

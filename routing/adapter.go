@@ -5,7 +5,6 @@ import (
 	"errors"
 	"slices"
 	"strings"
-	"unsafe"
 )
 
 // An Adapter is a Map seen from one request, or from one place in the web: it knows the host
@@ -117,77 +116,86 @@ const SchemeRelative = "//"
 func (a *Adapter) Build(endpoint string, values []Pair, opts BuildOptions) (string, error) {
 	m := a.Map
 	m.index()
-	built := built{path: make([]byte, 0, 96)} // room for most URLs
-	err := a.choose(&built, m.byEndpoint[endpoint], values, opts)
+	var path [128]byte // room for most URLs; what is returned is copied from it
+	var places [12]int32
+	s := sending{values: values, places: places[:]}
+	b, err := a.choose(path[:0], m.byEndpoint[endpoint], s, &opts)
 	if err != nil {
 		return "", err
 	}
-	if built.rule == nil {
+	if b.rule == nil {
 		return "", &BuildError{Endpoint: endpoint, Method: opts.Method, Values: given(values), m: m}
 	}
-	return a.assemble(&built, opts), nil
+	if !opts.External && !b.rule.Websocket && b.domain == a.Domain() {
+		return string(b.path), nil
+	}
+	return a.assemble(&b, &opts), nil
 }
 
 // built is a URL in parts. The script root stands before the path from the beginning, so that
 // the usual URL is complete.
 type built struct {
-	rule   *Rule
+	rule   *Rule // nil if none suits
 	domain string
 	path   []byte
 }
 
 // choose builds the first rule that suits and can write its values; with host matching, the
-// first for this host, else the first at all.
-func (a *Adapter) choose(b *built, rules []*Rule, values []Pair, opts BuildOptions) error {
+// first for this host, else the first at all. Rules for the adapter's own method go before others.
+//
+// The values and dst, which the URL is written to, go from hand to hand in here, so that they stay
+// on the stack.
+func (a *Adapter) choose(dst []byte, rules []*Rule, s sending, opts *BuildOptions) (built, error) {
 	if opts.Method == "" && a.DefaultMethod != "" {
-		if err := a.chooseFor(b, rules, values, a.DefaultMethod, opts); err != nil || b.rule != nil {
-			return err
+		b, err := a.chooseFor(dst, rules, s, a.DefaultMethod, opts)
+		if err != nil || b.rule != nil {
+			return b, err
 		}
 	}
-	return a.chooseFor(b, rules, values, opts.Method, opts)
+	return a.chooseFor(dst, rules, s, opts.Method, opts)
 }
 
-func (a *Adapter) chooseFor(b *built, rules []*Rule, values []Pair, method string, opts BuildOptions) error {
+func (a *Adapter) chooseFor(dst []byte, rules []*Rule, s sending, method string, opts *BuildOptions) (built, error) {
+	bit := a.Map.methods.bit(method)
+	var b built
 	for _, r := range rules {
-		if !r.suits(values, method) {
+		if method != "" && !r.allows(bit) || !s.suit(r) {
 			continue
 		}
-		path, domain, err := a.buildRule(r, b.path[len(b.path):], values, opts)
-		if errors.Is(err, ErrValidation) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		if !a.Map.opts.HostMatching || domain == a.ServerName {
-			*b = built{r, domain, path}
-			return nil
-		}
-		if b.rule == nil {
-			*b = built{r, domain, path}
+		path, domain, err := a.buildRule(r, dst, s, opts)
+		switch {
+		case err == nil && (!a.Map.opts.HostMatching || domain == a.ServerName):
+			return built{r, domain, path}, nil
+		case err == nil && b.rule == nil:
+			b = built{r, domain, path}
+			dst = path[len(path):]
+		case err != nil && !errors.Is(err, ErrValidation):
+			return built{}, err
 		}
 	}
-	return nil
+	return b, nil
 }
 
-// buildRule writes script root, path and query to dst, and the domain.
-func (a *Adapter) buildRule(r *Rule, dst []byte, values []Pair, opts BuildOptions) ([]byte, string, error) {
-	domain, err := r.buildDomain(values)
+// buildRule writes script root, path and query to dst, and the domain. The values are placed.
+func (a *Adapter) buildRule(r *Rule, dst []byte, s sending, opts *BuildOptions) ([]byte, string, error) {
+	domain, err := r.buildDomain(s)
 	if err != nil {
 		return nil, "", err
 	}
-	dst = append(dst, strings.TrimRight(a.ScriptName, "/")...)
-	dst, err = r.appendPath(dst, values)
+	if a.ScriptName != "/" {
+		dst = append(dst, strings.TrimRight(a.ScriptName, "/")...)
+	}
+	dst, err = r.appendPath(dst, s)
 	if err != nil {
 		return nil, "", err
 	}
-	if !opts.DropUnknown && len(values) > 0 {
-		dst = r.appendQuery(dst, values, a.Map.opts.SortParameters)
+	if s.extra && !opts.DropUnknown {
+		dst = r.appendQuery(dst, s.values, a.Map.opts.SortParameters)
 	}
 	return dst, domain, nil
 }
 
-func (r *Rule) buildDomain(values []Pair) (string, error) {
+func (r *Rule) buildDomain(s sending) (string, error) {
 	switch steps := r.builder.domain; len(steps) {
 	case 0:
 		return "", nil
@@ -196,15 +204,19 @@ func (r *Rule) buildDomain(values []Pair) (string, error) {
 			return steps[0].text, nil
 		}
 	}
-	text, err := r.appendSteps(nil, r.builder.domain, values)
+	text, err := r.appendSteps(nil, r.builder.domain, s)
 	return string(text), err
 }
 
 // appendPath writes the path with exactly one slash before it: a value "//evil" must not
 // make a URL for another host.
-func (r *Rule) appendPath(dst []byte, values []Pair) ([]byte, error) {
+func (r *Rule) appendPath(dst []byte, s sending) ([]byte, error) {
+	steps := r.builder.path
+	if text := steps[0].text; len(text) > 1 && text[0] == '/' && text[1] != '/' {
+		return r.appendSteps(dst, steps, s)
+	}
 	start := len(dst)
-	dst, err := r.appendSteps(append(dst, '/'), r.builder.path, values)
+	dst, err := r.appendSteps(append(dst, '/'), steps, s)
 	extra := 0
 	for start+1+extra < len(dst) && dst[start+1+extra] == '/' {
 		extra++
@@ -213,7 +225,7 @@ func (r *Rule) appendPath(dst []byte, values []Pair) ([]byte, error) {
 }
 
 // assemble puts scheme and host before the path, if they are wanted or needed.
-func (a *Adapter) assemble(b *built, opts BuildOptions) string {
+func (a *Adapter) assemble(b *built, opts *BuildOptions) string {
 	scheme := opts.Scheme
 	switch scheme {
 	case "":
@@ -222,20 +234,14 @@ func (a *Adapter) assemble(b *built, opts BuildOptions) string {
 		scheme = ""
 	}
 	secure := scheme == "https" || scheme == "wss"
-	external := opts.External
 	switch {
 	case b.rule.Websocket:
-		external = true
 		scheme = "ws"
 	case scheme != "":
 		scheme = "http"
 	}
 	if secure {
 		scheme += "s"
-	}
-	if !external && b.domain == a.Domain() {
-		// The bytes are this URL's own and written no more: a copy would be a second allocation.
-		return unsafe.String(unsafe.SliceData(b.path), len(b.path))
 	}
 	if scheme != "" {
 		scheme += ":"

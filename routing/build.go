@@ -19,9 +19,9 @@ type step struct {
 	variable int // index, or -1 for text
 }
 
-// add makes the steps of a text, whose first variable has this index.
-func (b *builder) add(text string, tokens []token, variable int, domain bool) {
-	steps := make([]step, 0, 2*len(tokens)/3+1)
+// add makes the steps of a text, at least one for a path, whose first variable has this index.
+func (b *builder) add(room *arena[step], text string, tokens []token, variable int, domain bool) {
+	steps := room.take(2*variableCount(tokens) + 1)[:0]
 	for i := 0; i < len(tokens); i++ {
 		if tokens[i].kind == tokenVariable {
 			steps = append(steps, step{variable: variable})
@@ -43,6 +43,15 @@ func (b *builder) add(text string, tokens []token, variable int, domain bool) {
 	} else {
 		b.path = steps
 	}
+}
+
+func variableCount(tokens []token) (n int) {
+	for i := range tokens {
+		if tokens[i].kind == tokenVariable {
+			n++
+		}
+	}
+	return n
 }
 
 // prepareBuild makes text of variables with a default: their value is always that.
@@ -98,31 +107,70 @@ func compareForBuilding(a, b *Rule) int {
 			alias = -1
 		}
 	}
-	return cmp.Or(alias, cmp.Compare(len(b.names), len(a.names)), cmp.Compare(len(b.Defaults), len(a.Defaults)))
+	return cmp.Or(alias, cmp.Compare(len(b.variables), len(a.variables)), cmp.Compare(len(b.Defaults), len(a.Defaults)))
 }
 
-// suits tells whether the rule can be built from the values: all its variables are there, and
-// no value contradicts a default.
-func (r *Rule) suits(values []Pair, method string) bool {
-	if method != "" && r.methods != nil && !slices.Contains(r.methods, method) {
-		return false
-	}
+// A sending is the values of a URL, and for each variable of the rule at hand the place of its
+// value among them, or -1: names are compared once, and not again for each use of a value.
+type sending struct {
+	values []Pair
+	places []int32
+	extra  bool // some value is none of the rule's
+}
+
+// suit places the values and tells whether the rule can be built from them: all its variables
+// are there, and no value contradicts a default.
+func (s *sending) suit(r *Rule) bool {
+	s.place(r)
 	for i := range r.variables {
 		v := &r.variables[i]
-		value, given := lookup(values, v.Name)
+		value := s.value(i)
 		if v.HasDefault {
-			if given && !sameValue(v.Default, value) {
+			if value != nil && !sameValue(v.Default, value) {
 				return false
 			}
-		} else if !given {
+		} else if value == nil {
 			return false
 		}
 	}
 	return true
 }
 
+// place finds the last value of each name, as a later keyword would overwrite.
+func (s *sending) place(r *Rule) {
+	if len(r.variables) > len(s.places) {
+		s.places = make([]int32, len(r.variables))
+	}
+	for i := range r.variables {
+		s.places[i] = -1
+	}
+	s.extra = false
+	for j := range s.values {
+		if i := r.index(s.values[j].Name); i >= 0 {
+			s.places[i] = int32(j)
+		} else {
+			s.extra = true
+		}
+	}
+}
+
+// value of variable i, nil if there is none.
+func (s *sending) value(i int) any {
+	if j := s.places[i]; j >= 0 {
+		return s.values[j].Value
+	}
+	return nil
+}
+
+// sent are values placed for a rule that has been chosen already.
+func (r *Rule) sent(values []Pair) sending {
+	s := sending{values: values}
+	s.place(r)
+	return s
+}
+
 // appendSteps writes the domain or the path.
-func (r *Rule) appendSteps(dst []byte, steps []step, values []Pair) ([]byte, error) {
+func (r *Rule) appendSteps(dst []byte, steps []step, s sending) ([]byte, error) {
 	var err error
 	for i := range steps {
 		st := &steps[i]
@@ -131,8 +179,7 @@ func (r *Rule) appendSteps(dst []byte, steps []step, values []Pair) ([]byte, err
 			continue
 		}
 		v := &r.variables[st.variable]
-		value, _ := lookup(values, v.Name)
-		if dst, err = v.def.appendURL(dst, value); err != nil {
+		if dst, err = v.def.appendURL(dst, s.value(st.variable)); err != nil {
 			var wrong *ValueError
 			if errors.As(err, &wrong) {
 				err = &ValueError{r.Endpoint, v.Name, wrong.WrongType, wrong.Reason}

@@ -45,6 +45,10 @@ func TestAddRefuses(t *testing.T) {
 		{"a name in subdomain and path", routing.Rule{Rule: "/<a>", Subdomain: "<a>"}, routing.FaultVariable, `"a" occurs twice`},
 		{"a default that int cannot write", routing.Rule{Rule: "/<int:x>", Defaults: routing.Values{"x": "abc"}}, routing.FaultDefault, "invalid literal for int()"},
 		{"a websocket that is posted to", routing.Rule{Rule: "/", Websocket: true, Methods: []string{"post"}}, routing.FaultMethod, "WebSocket"},
+		{"methods in one text", routing.Rule{Rule: "/", Methods: []string{"GET, POST"}}, routing.FaultMethod, `"GET, POST" is not a method`},
+		{"a method with a space", routing.Rule{Rule: "/", Methods: []string{"GET", "GE T"}}, routing.FaultMethod, `"GE T" is not a method`},
+		{"a method without a letter", routing.Rule{Rule: "/", Methods: []string{""}}, routing.FaultMethod, `"" is not a method`},
+		{"a method in another script", routing.Rule{Rule: "/", Methods: []string{"GÉT"}}, routing.FaultMethod, `"GÉT" is not a method`},
 		{"a redirect to a number", routing.Rule{Rule: "/", RedirectTo: 7}, routing.FaultArgument, "int"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -58,6 +62,23 @@ func TestAddRefuses(t *testing.T) {
 				t.Errorf("Add(%q): fault %d, %v; want fault %d, site.go:14 and %q", tt.rule.Rule, refused.Fault, err, tt.fault, tt.says)
 			}
 		})
+	}
+}
+
+// What a mistake in a rule has left behind must not be in the way of the same rule put right.
+func TestARuleThatWasRefusedMayBeCorrected(t *testing.T) {
+	m := routing.New(routing.Options{})
+	r := &routing.Rule{Rule: "/<int:x>/<nope:y>", Endpoint: "e", Methods: []string{"post"}}
+	if err := m.Add(r); err == nil {
+		t.Fatal("a rule with an unknown converter was accepted")
+	}
+	r.Rule, r.Methods = "/<int:x>/<y>", nil
+	if err := m.Add(r); err != nil {
+		t.Fatalf("the corrected rule: %v", err)
+	}
+	var match routing.Match
+	if err := m.Find(t0, &match, "", "GET", "/7/a", false); err != nil || match.Int(0) != 7 || match.Text(1) != "a" {
+		t.Errorf("GET /7/a: %v, %v", err, match.Values())
 	}
 }
 

@@ -53,11 +53,13 @@ type Definition struct {
 	Type reflect.Type
 
 	shape shape
+	alone *form // of parts that are this variable and nothing else, if rules share the definition
 }
 
 // Spanning tells whether a variable may run over several segments; see Definition.Spans.
 type Spanning uint8
 
+// The answers: by the regexp, or whatever that looks like.
 const (
 	SpansIfSlash Spanning = iota // if there is a "/" in the regexp
 	SpansNever

@@ -26,6 +26,7 @@ type MethodNotAllowed struct {
 	Allow []string
 }
 
+// Error names the methods that are allowed.
 func (e *MethodNotAllowed) Error() string {
 	return "routing: the path allows only " + strings.Join(e.Allow, ", ")
 }
@@ -76,6 +77,7 @@ type ValueError struct {
 	Reason             string
 }
 
+// Error says what is wrong with the value.
 func (e *ValueError) Error() string {
 	if e.Variable == "" {
 		return "routing: " + e.Reason

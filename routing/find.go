@@ -183,14 +183,14 @@ func (s *state) dynamicStep(dst *Match, path string, pos, end int) *edge {
 			dst.note(e.first, pos, end)
 			return e
 		}
-		if e.part.suffixed {
+		if e.form.suffixed {
 			return nil
 		}
 		text := path[pos:end]
 		if e.final {
 			text = path[pos:]
 		}
-		if at, ok := e.part.place(text); ok {
+		if at, ok := e.form.place(text); ok {
 			dst.note(e.first, pos+at.start, pos+at.end)
 			return e
 		}
@@ -199,11 +199,11 @@ func (s *state) dynamicStep(dst *Match, path string, pos, end int) *edge {
 }
 
 // place tells whether the part fits, and where its variable is if it has only one.
-func (p *part) place(text string) (span, bool) {
-	if p.vars == 1 && p.pattern == nil {
-		return p.single(text)
+func (f *form) place(text string) (span, bool) {
+	if f.vars == 1 && f.pattern == nil {
+		return f.single(text)
 	}
-	return span{}, p.match(text, nil)
+	return span{}, f.match(text, nil)
 }
 
 func (m *Match) note(i, start, end int) {

@@ -22,12 +22,11 @@ import (
 //
 // Source: Werkzeug StateMachineMatcher.
 type index struct {
-	m      *Map
-	root   *state
-	start  *state // after an empty domain and the first slash; nil if nothing is there
-	whole  wholePaths
-	merge  bool
-	states int
+	m     *Map
+	root  *state
+	start *state // after an empty domain and the first slash; nil if nothing is there
+	whole wholePaths
+	merge bool
 }
 
 // A state is what is known after some steps.
@@ -72,15 +71,16 @@ type leaf struct {
 
 // An edge is a dynamic step.
 type edge struct {
-	quick shapeKind // shapeText: a whole segment of one or more bytes; shapeInt: of digits; else see part
+	quick shapeKind // shapeText: a whole segment of one or more bytes; shapeInt: of digits; else see form
 	final bool
 	first int // index of its first variable
-	part  *part
+	form  *form
 	next  *state
 }
 
 func newIndex(m *Map) *index {
-	b := &indexBuilder{root: &draft{}}
+	b := &indexBuilder{}
+	b.root = b.draft()
 	for _, r := range m.rules {
 		r.prepareMatch()
 		if !r.BuildOnly {
@@ -88,8 +88,8 @@ func newIndex(m *Map) *index {
 		}
 	}
 	ix := &index{m: m, merge: !m.opts.KeepSlashes}
+	b.states = make([]state, 0, b.count)
 	ix.root = b.freeze(b.root)
-	ix.states = b.states
 	if s := ix.root.static.find(""); s != nil && !m.opts.MuxOnly {
 		ix.start = s.static.find("")
 	}
@@ -99,7 +99,9 @@ func newIndex(m *Map) *index {
 	for _, r := range m.rules {
 		r.settled = r.settled && len(r.canonical) == 0
 	}
-	b.noteLeaves(ix.root)
+	for i := range b.states {
+		b.noteLeaves(&b.states[i])
+	}
 	if ix.start != nil {
 		ix.whole = newWholePaths(ix.start, m.rules)
 	}
@@ -141,109 +143,160 @@ func linkCanonical(m *Map, rules []*Rule) {
 	}
 }
 
-// A draft is a state while rules are added.
+// A draft is a state while rules are added. Its steps are a list through next, which most
+// often has one member.
 type draft struct {
-	static  []draftStep
-	lookup  map[string]*draft // instead of a search, if there are many
-	dynamic []draftEdge
-	rules   []*Rule
-}
-
-type draftStep struct {
-	text string
-	next *draft
-}
-
-type draftEdge struct {
-	part *part
-	next *draft
+	text         string            // the static step that leads here
+	part         *part             // or the dynamic one
+	next         *draft            // of the same state
+	static, last *draft            // steps from here, and the last of them
+	dynamic      *draft            // the first dynamic step
+	lookup       map[string]*draft // of static steps instead of a search, if there are many
+	statics      int
+	rules        []*Rule
+	state        *state // that it has become
 }
 
 type indexBuilder struct {
-	root   *draft
-	states int
+	root    *draft
+	count   int // of drafts
+	drafts  arena[draft]
+	rules   arena[*Rule]
+	states  []state // for all drafts
+	single  arena[slot]
+	scratch []slot
+	steps   arena[edge]
+	leaves  arena[leaf]
+}
+
+func (b *indexBuilder) draft() *draft {
+	b.count++
+	return b.drafts.one()
 }
 
 func (b *indexBuilder) add(r *Rule) {
 	d := b.root
 	for i := range r.parts {
 		if p := &r.parts[i]; p.static {
-			d = d.step(p.text)
+			d = b.step(d, p.text)
 		} else {
-			d = d.branch(p)
+			d = b.branch(d, p)
 		}
+	}
+	if d.rules == nil {
+		d.rules = b.rules.take(1)[:0]
 	}
 	d.rules = append(d.rules, r)
 }
 
-func (d *draft) step(text string) *draft {
+func (b *indexBuilder) step(d *draft, text string) *draft {
 	if d.lookup != nil {
-		if next, ok := d.lookup[text]; ok {
+		if next := d.lookup[text]; next != nil {
 			return next
 		}
+	}
+	for s := d.static; s != nil && d.lookup == nil; s = s.next {
+		if s.text == text {
+			return s
+		}
+	}
+	next := b.draft()
+	next.text = text
+	if d.last == nil {
+		d.static = next
 	} else {
-		for i := range d.static {
-			if d.static[i].text == text {
-				return d.static[i].next
-			}
-		}
+		d.last.next = next
 	}
-	next := &draft{}
-	d.static = append(d.static, draftStep{text, next})
-	if d.lookup != nil {
-		d.lookup[text] = next
-	} else if len(d.static) > 16 {
-		d.lookup = make(map[string]*draft, 64)
-		for _, s := range d.static {
-			d.lookup[s.text] = s.next
-		}
-	}
+	d.last = next
+	d.note(next)
 	return next
+}
+
+// note counts a static step, and makes a table when there are too many to go through.
+func (d *draft) note(next *draft) {
+	d.statics++
+	switch {
+	case d.lookup != nil:
+		d.lookup[next.text] = next
+	case d.statics > 16:
+		d.lookup = make(map[string]*draft, 64)
+		for s := d.static; s != nil; s = s.next {
+			d.lookup[s.text] = s
+		}
+	}
 }
 
 // branch shares states between parts that are equal in all: text, shape and weight.
-func (d *draft) branch(p *part) *draft {
-	for _, e := range d.dynamic {
-		if e.part.identity == p.identity {
-			return e.next
+func (b *indexBuilder) branch(d *draft, p *part) *draft {
+	at := &d.dynamic
+	for ; *at != nil; at = &(*at).next {
+		if e := *at; e.part.form == p.form || e.part.identity == p.identity {
+			return e
 		}
 	}
-	next := &draft{}
-	d.dynamic = append(d.dynamic, draftEdge{p, next})
-	return next
+	*at = b.draft()
+	(*at).part = p
+	return *at
 }
 
-// freeze makes the states, children first.
+// freeze makes the states. That of a draft comes before those of its steps, so that the states
+// of one way lie side by side.
 func (b *indexBuilder) freeze(d *draft) *state {
-	b.states++
-	s := &state{rules: d.rules}
+	b.states = b.states[:len(b.states)+1]
+	s := &b.states[len(b.states)-1]
+	s.rules = d.rules
 	for _, r := range d.rules {
 		s.loose = s.loose || !r.strict
 	}
-	slots := make([]slot, 0, len(d.static))
-	for _, child := range d.static {
-		next := b.freeze(child.next)
-		if child.text == "" {
-			s.slash = next
+	for step := d.static; step != nil; step = step.next {
+		step.state = b.freeze(step)
+		if step.text == "" {
+			s.slash = step.state
 		}
-		slots = append(slots, newSlot(child.text, next))
 	}
+	slots := b.slots(d)
 	s.only = newOnlyStep(slots)
 	s.static = newTable(slots)
-	slices.SortStableFunc(d.dynamic, func(x, y draftEdge) int {
-		return compareWeights(&x.part.weight, &y.part.weight)
-	})
-	for _, e := range d.dynamic {
-		s.dynamic = append(s.dynamic, newEdge(e.part, b.freeze(e.next)))
-	}
+	s.dynamic = b.edges(d)
 	if len(s.dynamic) > 0 && s.dynamic[0].quick == shapeText {
 		s.text = &s.dynamic[0]
 	}
 	return s
 }
 
+// slots are the static steps. A single one is its own table; of several newTable makes one.
+func (b *indexBuilder) slots(d *draft) []slot {
+	slots := b.scratch[:0]
+	if d.statics <= 1 {
+		slots = b.single.take(d.statics)[:0]
+	}
+	for step := d.static; step != nil; step = step.next {
+		slots = append(slots, newSlot(step.text, step.state))
+	}
+	if d.statics > 1 {
+		b.scratch = slots
+	}
+	return slots
+}
+
+// edges are the dynamic steps in the order in which they are tried.
+func (b *indexBuilder) edges(d *draft) []edge {
+	n := 0
+	for step := d.dynamic; step != nil; step = step.next {
+		n++
+	}
+	edges := b.steps.take(n)
+	i := 0
+	for step := d.dynamic; step != nil; step = step.next {
+		edges[i] = newEdge(step.part, b.freeze(step))
+		i++
+	}
+	slices.SortStableFunc(edges, func(x, y edge) int { return compareWeights(&x.form.weight, &y.form.weight) })
+	return edges
+}
+
 func newEdge(p *part, next *state) edge {
-	e := edge{quick: shapeRegexp, final: p.final, first: p.first, part: p, next: next}
+	e := edge{quick: shapeRegexp, final: p.final, first: p.first, form: p.form, next: next}
 	if len(p.pieces) == 1 && !p.suffixed {
 		switch sh := p.pieces[0].def.shape; {
 		case sh.kind == shapeText && sh.min == 1 && sh.max < 0:
@@ -255,25 +308,18 @@ func newEdge(p *part, next *state) edge {
 	return e
 }
 
-// noteLeaves marks the states that the walk can leave by.
+// noteLeaves marks where the walk can leave a state.
 func (b *indexBuilder) noteLeaves(s *state) {
+	s.leaves = b.leaves.take(len(s.rules))[:0]
 	for _, r := range s.rules {
 		if r.Websocket || r.condition != nil {
-			break
+			return
 		}
 		mask := r.mask
 		if mask == anyMethod {
 			mask = ^methodMask(0)
 		}
 		s.leaves = append(s.leaves, leaf{mask, r, r.settled})
-	}
-	for _, sl := range s.static.slots {
-		if sl.next != nil {
-			b.noteLeaves(sl.next)
-		}
-	}
-	for _, e := range s.dynamic {
-		b.noteLeaves(e.next)
 	}
 }
 
@@ -425,7 +471,7 @@ func (r *Rule) sameTrace(o *Rule) bool { return r.trace() == o.trace() }
 func (r *Rule) trace() string {
 	var b strings.Builder
 	for _, text := range []string{r.domain, r.path()} {
-		tokens, _ := tokenize(text)
+		tokens, _ := tokenize(nil, text)
 		for _, t := range tokens {
 			b.WriteString([...]string{"/", t.text, "<" + t.text + ">"}[t.kind])
 		}

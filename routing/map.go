@@ -23,6 +23,7 @@ type Map struct {
 	endpoints  []string // in the order of their first rule
 	byEndpoint map[string][]*Rule
 	methods    methods
+	room       setUpRoom
 	mutex      sync.Mutex // guards compiling and the making of the routers
 	compiled   atomic.Pointer[index]
 	foreign    *mux.Router
@@ -81,6 +82,7 @@ func (m *Map) Options() Options { return m.opts }
 // ErrCompiled. Rules that equal or shadow others are no mistake here: the first one wins, as
 // in Werkzeug; Check finds them.
 func (m *Map) Add(rules ...*Rule) error {
+	m.rules = slices.Grow(m.rules, len(rules))
 	for _, r := range rules {
 		if m.compiled.Load() != nil {
 			return ErrCompiled
@@ -89,17 +91,29 @@ func (m *Map) Add(rules ...*Rule) error {
 			return r.ruleError(errors.New("the rule is in a map already; make another for each"))
 		}
 		if err := r.bind(m); err != nil {
-			r.m = nil
+			r.unbind()
 			return r.ruleError(err)
 		}
 		r.order = len(m.rules)
 		m.rules = append(m.rules, r)
-		if _, known := m.byEndpoint[r.Endpoint]; !known {
+		known := m.byEndpoint[r.Endpoint]
+		if known == nil {
 			m.endpoints = append(m.endpoints, r.Endpoint)
+			known = m.room.rules.take(1)[:0]
 		}
-		m.byEndpoint[r.Endpoint] = append(m.byEndpoint[r.Endpoint], r)
+		m.byEndpoint[r.Endpoint] = append(known, r)
 	}
 	return nil
+}
+
+// setUpRoom is what rules are read with. Nothing of it is needed when the map is compiled.
+type setUpRoom struct {
+	tokens    []token
+	reader    partReader
+	parts     arena[part]
+	steps     arena[step]
+	variables arena[Variable]
+	rules     arena[*Rule]
 }
 
 // domainRule is the text of the rule's first part.
@@ -157,6 +171,9 @@ func plainConverter(name string) (*Definition, error) {
 	}
 	d, err := builtinConverters[name](Arguments{})
 	if err == nil {
+		d.alone, err = newLoneForm(&d)
+	}
+	if err == nil {
 		plainConverters.Store(name, &d)
 	}
 	return &d, err
@@ -181,6 +198,7 @@ func (m *Map) index() *index {
 	for _, rules := range m.byEndpoint {
 		slices.SortStableFunc(rules, compareForBuilding)
 	}
+	m.room = setUpRoom{}
 	ix := newIndex(m)
 	m.compiled.Store(ix)
 	return ix

@@ -23,19 +23,27 @@ import (
 //
 // Source: Werkzeug RulePart.
 type part struct {
+	*form
+	text  string // of a static part
+	first int    // index of the part's first variable in the rule
+}
+
+// A form is what a part is wherever it stands. Static parts share one, and so do the parts
+// that are nothing but a variable of one and the same plain converter.
+type form struct {
 	static   bool
 	final    bool
 	suffixed bool
-	never    bool   // a suffixed part after another slash
-	text     string // of a static part
+	never    bool // a suffixed part after another slash
+	separate bool // see separates
+	vars     int  // how many variables it has
 	pieces   []piece
 	weight   weight
 	identity string         // equal for parts that lead to one state
 	pattern  *regexp.Regexp // if a piece has a regexp of the user's
-	first    int            // index of the part's first variable in the rule
-	vars     int            // how many it has
-	separate bool           // see separates
 }
+
+var staticForm = &form{static: true}
 
 // A piece is static text, or a variable if def is not nil.
 type piece struct {
@@ -60,17 +68,34 @@ func compareWeights(a, b *weight) int {
 	)
 }
 
-// A partReader gathers tokens into parts.
+// A partReader gathers tokens into parts. It is used for all rules of a map in turn, so that
+// the slices of its open form are made once.
 type partReader struct {
 	parts []part
-	open  part
+	text  string // of the open part before its first variable
+	open  form
+	first int // index of the open part's first variable
 	next  int // index of the next variable
+	err   error
+}
+
+// reset begins a rule whose parts will be appended to parts.
+func (p *partReader) reset(parts []part) {
+	p.clear()
+	p.parts, p.next, p.err = parts, 0, nil
+}
+
+// clear begins a part.
+func (p *partReader) clear() {
+	p.text, p.first = "", 0
+	w := weight{lengths: p.open.weight.lengths[:0], converters: p.open.weight.converters[:0]}
+	p.open = form{pieces: p.open.pieces[:0], weight: w}
 }
 
 // slash ends the part, unless it is final.
 func (p *partReader) slash() {
 	if p.open.final {
-		p.addText("/")
+		p.open.addText("/")
 		return
 	}
 	p.close()
@@ -78,47 +103,75 @@ func (p *partReader) slash() {
 
 func (p *partReader) static(text string) {
 	if p.open.vars == 0 {
-		p.open.text = text // the part's whole text, if no variable comes
+		p.text = text // the part's whole text, if no variable comes
 		return
 	}
-	p.weigh(text)
-	p.addText(text)
+	p.open.weigh(text)
+	p.open.addText(text)
 }
 
-func (p *partReader) weigh(text string) {
-	p.open.weight.statics--
-	p.open.weight.lengths = append(p.open.weight.lengths, -utf8.RuneCountInString(text))
+func (f *form) weigh(text string) {
+	f.weight.statics--
+	f.weight.lengths = append(f.weight.lengths, -utf8.RuneCountInString(text))
 }
 
-func (p *partReader) addText(text string) {
-	if n := len(p.open.pieces); n > 0 && p.open.pieces[n-1].def == nil {
-		p.open.pieces[n-1].text += text
+func (f *form) addText(text string) {
+	if n := len(f.pieces); n > 0 && f.pieces[n-1].def == nil {
+		f.pieces[n-1].text += text
 		return
 	}
-	p.open.pieces = append(p.open.pieces, piece{text: text})
+	f.pieces = append(f.pieces, piece{text: text})
+}
+
+func (f *form) addVariable(def *Definition) {
+	f.vars++
+	f.final = f.final || def.Spans == SpansAlways
+	f.weight.vars--
+	f.weight.converters = append(f.weight.converters, def.Weight)
+	f.pieces = append(f.pieces, piece{def: def})
 }
 
 func (p *partReader) variable(def *Definition) {
 	if p.open.vars == 0 {
-		p.open.first = p.next
-		if p.open.text != "" {
-			p.weigh(p.open.text)
-			p.addText(p.open.text)
-			p.open.text = ""
+		p.first = p.next
+		if p.text != "" {
+			p.open.weigh(p.text)
+			p.open.addText(p.text)
+			p.text = ""
 		}
 	}
 	p.next++
-	p.open.vars++
-	p.open.final = p.open.final || def.Spans == SpansAlways
-	p.open.weight.vars--
-	p.open.weight.converters = append(p.open.weight.converters, def.Weight)
-	p.open.pieces = append(p.open.pieces, piece{def: def})
+	p.open.addVariable(def)
 }
 
 func (p *partReader) close() {
-	p.open.static = p.open.vars == 0
-	p.parts = append(p.parts, p.open)
-	p.open = part{}
+	p.parts = append(p.parts, part{p.form(), p.text, p.first})
+	p.clear()
+}
+
+// form is that of the open part.
+func (p *partReader) form() *form {
+	o := &p.open
+	switch {
+	case o.vars == 0:
+		return staticForm
+	case len(o.pieces) == 1 && !o.suffixed && o.pieces[0].def.alone != nil:
+		return o.pieces[0].def.alone
+	}
+	f := *o
+	f.pieces = slices.Clone(o.pieces)
+	f.weight.lengths, f.weight.converters = slices.Clone(o.weight.lengths), slices.Clone(o.weight.converters)
+	if err := f.finish(); err != nil {
+		p.err = err
+	}
+	return &f
+}
+
+// newLoneForm is the form of parts that are this variable and nothing else.
+func newLoneForm(def *Definition) (*form, error) {
+	f := &form{}
+	f.addVariable(def)
+	return f, f.finish()
 }
 
 // end closes the last part and splits a suffix off.
@@ -140,14 +193,11 @@ func (p *partReader) end() {
 	}
 }
 
-// finish works out what depends on the whole part, of dynamic parts only.
-func (p *part) finish() error {
-	if p.static {
-		return nil
-	}
+// finish works out what depends on the whole part.
+func (f *form) finish() error {
 	var b strings.Builder
 	custom := false
-	for _, piece := range p.pieces {
+	for _, piece := range f.pieces {
 		if piece.def == nil {
 			b.WriteString(regexp.QuoteMeta(piece.text))
 			continue
@@ -156,13 +206,13 @@ func (p *part) finish() error {
 		custom = custom || piece.def.shape.kind == shapeRegexp
 	}
 	text := b.String()
-	p.identity = text + "\x00" + p.weight.key() + boolKey(p.final) + boolKey(p.suffixed)
-	p.separate = p.separates()
+	f.identity = text + "\x00" + f.weight.key() + boolKey(f.final) + boolKey(f.suffixed)
+	f.separate = f.separates()
 	if !custom {
 		return nil
 	}
 	var err error
-	p.pattern, err = regexp.Compile(`\A(?:` + text + `)\z`)
+	f.pattern, err = regexp.Compile(`\A(?:` + text + `)\z`)
 	return err
 }
 
@@ -186,10 +236,10 @@ func boolKey(b bool) string {
 
 // splitSuffix takes the optional slash of a suffixed part off the text. What is left must not
 // end with another one: (?<!/)(/?) in Werkzeug.
-func (p *part) splitSuffix(text string) (rest string, slash, ok bool) {
-	if !p.suffixed {
+func (f *form) splitSuffix(text string) (rest string, slash, ok bool) {
+	if !f.suffixed {
 		return text, false, true
 	}
 	rest, slash = strings.CutSuffix(text, "/")
-	return rest, slash, !p.never && !strings.HasSuffix(rest, "/")
+	return rest, slash, !f.never && !strings.HasSuffix(rest, "/")
 }

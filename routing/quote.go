@@ -37,13 +37,22 @@ var anchorSafe = safeSet("%!#$&'()*+,/:;=?@")
 func quote(text string, safe *byteSet) string {
 	for i := range len(text) {
 		if !safe[text[i]] {
-			return string(appendQuoted(make([]byte, 0, len(text)+16), text, safe))
+			return string(appendEscaped(append(make([]byte, 0, len(text)+16), text[:i]...), text[i:], safe))
 		}
 	}
 	return text
 }
 
 func appendQuoted(dst []byte, text string, safe *byteSet) []byte {
+	for i := range len(text) {
+		if !safe[text[i]] {
+			return appendEscaped(append(dst, text[:i]...), text[i:], safe)
+		}
+	}
+	return append(dst, text...)
+}
+
+func appendEscaped(dst []byte, text string, safe *byteSet) []byte {
 	for i := range len(text) {
 		if c := text[i]; safe[c] {
 			dst = append(dst, c)

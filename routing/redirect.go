@@ -24,6 +24,7 @@ type RequestRedirect struct {
 // Code is the status of every redirect: 308, Permanent Redirect.
 func (*RequestRedirect) Code() int { return 308 }
 
+// Error says where the client is sent.
 func (e *RequestRedirect) Error() string {
 	if e.URL == "" {
 		return "routing: the request redirects"
@@ -95,12 +96,12 @@ func (a *Adapter) aliasURL(dst *Match, method string) (string, error) {
 
 // canonicalURL builds the rule whose defaults are the values of the match.
 func (a *Adapter) canonicalURL(dst *Match, c *Rule) (string, error) {
-	values := dst.Pairs()
-	domain, err := c.buildDomain(values)
+	s := c.sent(dst.Pairs())
+	domain, err := c.buildDomain(s)
 	if err != nil {
 		return "", err
 	}
-	path, err := c.appendPath(nil, values)
+	path, err := c.appendPath(nil, s)
 	if err != nil {
 		return "", err
 	}

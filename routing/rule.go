@@ -2,6 +2,7 @@ package routing
 
 import (
 	"errors"
+	"fmt"
 	"iter"
 	"maps"
 	"reflect"
@@ -70,7 +71,6 @@ type Rule struct {
 	settled   bool       // nothing is left to do once the rule has matched
 	direct    bool       // the walk has noted every span
 	condition *mux.Route // from When
-	names     []string   // arguments: variables and defaults, sorted
 }
 
 // NoSubdomain as a rule's Subdomain keeps it off the map's DefaultSubdomain.
@@ -135,6 +135,13 @@ func (r *Rule) bind(m *Map) error {
 	return r.prepareBuild()
 }
 
+// unbind forgets what bind has read of a rule with a mistake in it.
+func (r *Rule) unbind() {
+	r.m, r.methods, r.mask, r.domain = nil, nil, 0, ""
+	r.parts, r.variables, r.checks, r.target = nil, nil, nil, nil
+	r.custom, r.fromRule, r.builder = 0, 0, builder{}
+}
+
 func override(own *bool, general bool) bool {
 	if own != nil {
 		return *own
@@ -151,6 +158,9 @@ func (r *Rule) setMethods() error {
 	}
 	r.methods = make([]string, 0, len(r.Methods)+1)
 	for _, method := range r.Methods {
+		if !isToken(method) {
+			return &syntaxError{FaultMethod, fmt.Sprintf("%q is not a method", method), "a method is one word of ASCII letters, such as GET; several are several items of the list"}
+		}
 		r.methods = append(r.methods, strings.ToUpper(method))
 	}
 	if slices.Contains(r.methods, "GET") {
@@ -168,20 +178,20 @@ func (r *Rule) setMethods() error {
 
 // read turns the texts of the domain and the path into parts.
 func (r *Rule) read() error {
-	reader := partReader{parts: make([]part, 0, strings.Count(r.Rule, "/")+2)}
+	room := &r.m.room
+	reader := &room.reader
+	reader.reset(room.parts.take(strings.Count(r.Rule, "/") + 2)[:0])
 	if r.domain == "" {
 		reader.close()
-	} else if err := r.readText(&reader, r.domain, true); err != nil {
+	} else if err := r.readText(reader, r.domain, true); err != nil {
 		return err
 	}
-	if err := r.readText(&reader, r.path(), false); err != nil {
+	if err := r.readText(reader, r.path(), false); err != nil {
 		return err
 	}
 	r.parts = reader.parts
-	for i := range r.parts {
-		if err := r.parts[i].finish(); err != nil {
-			return &syntaxError{FaultArgument, err.Error(), ""}
-		}
+	if reader.err != nil {
+		return &syntaxError{FaultArgument, reader.err.Error(), ""}
 	}
 	return nil
 }
@@ -195,11 +205,16 @@ func (r *Rule) path() string {
 }
 
 func (r *Rule) readText(reader *partReader, text string, domain bool) error {
-	tokens, err := tokenize(text)
+	room := &r.m.room
+	tokens, err := tokenize(room.tokens[:0], text)
 	if err != nil {
 		return err
 	}
-	r.builder.add(text, tokens, len(r.variables), domain)
+	room.tokens = tokens
+	r.builder.add(&room.steps, text, tokens, len(r.variables), domain)
+	if len(r.variables) == 0 {
+		r.variables = room.variables.take(variableCount(tokens))[:0]
+	}
 	for _, t := range tokens {
 		switch t.kind {
 		case tokenSlash:
@@ -266,11 +281,6 @@ func (r *Rule) addDefaults() {
 		r.variables = append(r.variables,
 			Variable{Name: name, Type: reflect.TypeOf(value), Default: value, HasDefault: true})
 	}
-	r.names = make([]string, len(r.variables))
-	for i := range r.variables {
-		r.names[i] = r.variables[i].Name
-	}
-	slices.Sort(r.names)
 }
 
 func sortedNames(values Values) []string {
@@ -336,7 +346,17 @@ func (r *Rule) ruleError(err error) error {
 }
 
 // sameNames tells whether two rules have the same variables and defaults by name.
-func (r *Rule) sameNames(o *Rule) bool { return slices.Equal(r.names, o.names) }
+func (r *Rule) sameNames(o *Rule) bool {
+	if len(r.variables) != len(o.variables) {
+		return false
+	}
+	for i := range r.variables {
+		if o.index(r.variables[i].Name) < 0 {
+			return false
+		}
+	}
+	return true
+}
 
 // inRule iterates over the variables that are in the rule's text.
 func (r *Rule) inRule() iter.Seq2[int, *Variable] {

@@ -122,8 +122,8 @@ func (s *search) dynamic(e *edge, text string, pos, after int) bool {
 			text = s.path[pos:]
 		}
 	}
-	rest, slash, ok := e.part.splitSuffix(text)
-	if !ok || !e.part.match(rest, nil) {
+	rest, slash, ok := e.form.splitSuffix(text)
+	if !ok || !e.form.match(rest, nil) {
 		return false
 	}
 	if slash {

@@ -10,25 +10,25 @@ type span struct{ start, end int }
 
 // match tells whether text, of one segment or of all that are left, fits the part, and where
 // its variables are. spans may be nil; else it has an entry for each variable of the part.
-func (p *part) match(text string, spans []span) bool {
+func (f *form) match(text string, spans []span) bool {
 	switch {
-	case p.pattern != nil:
-		return p.matchPattern(text, spans)
-	case p.vars == 1:
-		s, ok := p.single(text)
+	case f.pattern != nil:
+		return f.matchPattern(text, spans)
+	case f.vars == 1:
+		s, ok := f.single(text)
 		if ok && spans != nil {
 			spans[0] = s
 		}
 		return ok
 	}
-	return p.several(text, spans)
+	return f.several(text, spans)
 }
 
-func (p *part) matchPattern(text string, spans []span) bool {
+func (f *form) matchPattern(text string, spans []span) bool {
 	if spans == nil {
-		return p.pattern.MatchString(text)
+		return f.pattern.MatchString(text)
 	}
-	m := p.pattern.FindStringSubmatchIndex(text)
+	m := f.pattern.FindStringSubmatchIndex(text)
 	for i := range spans {
 		if m == nil {
 			return false
@@ -39,24 +39,24 @@ func (p *part) matchPattern(text string, spans []span) bool {
 }
 
 // single is the part with one variable: what stands around it fixes where it is.
-func (p *part) single(text string) (span, bool) {
+func (f *form) single(text string) (span, bool) {
 	s := span{0, len(text)}
 	i := 0
-	if p.pieces[0].def == nil {
-		if !strings.HasPrefix(text, p.pieces[0].text) {
+	if f.pieces[0].def == nil {
+		if !strings.HasPrefix(text, f.pieces[0].text) {
 			return s, false
 		}
-		s.start = len(p.pieces[0].text)
+		s.start = len(f.pieces[0].text)
 		i = 1
 	}
-	if i+1 < len(p.pieces) {
-		tail := p.pieces[i+1].text
+	if i+1 < len(f.pieces) {
+		tail := f.pieces[i+1].text
 		if len(text)-s.start < len(tail) || !strings.HasSuffix(text, tail) {
 			return s, false
 		}
 		s.end -= len(tail)
 	}
-	return s, p.pieces[i].def.shape.fits(text[s.start:s.end])
+	return s, f.pieces[i].def.shape.fits(text[s.start:s.end])
 }
 
 // fits tells whether the whole of text is in the language of the shape.

@@ -12,26 +12,26 @@ import (
 // a path the least, any() the first item that fits.
 //
 // Go's regexp would do, but allocates for every match and counts to 1000 at most.
-func (p *part) several(text string, spans []span) bool {
-	if p.separate && strings.IndexByte(text, '/') < 0 {
-		return p.separated(text, spans)
+func (f *form) several(text string, spans []span) bool {
+	if f.separate && strings.IndexByte(text, '/') < 0 {
+		return f.separated(text, spans)
 	}
 	var small [16 * 64]bool
 	width := len(text) + 1
 	buffer := small[:]
-	if need := (len(p.pieces) + 1) * width; need > len(buffer) {
+	if need := (len(f.pieces) + 1) * width; need > len(buffer) {
 		buffer = make([]bool, need)
 	}
 	row := func(i int) []bool { return buffer[i*width : (i+1)*width] }
-	row(len(p.pieces))[len(text)] = true
-	for i := len(p.pieces) - 1; i >= 0; i-- {
-		p.pieces[i].begins(text, row(i+1), row(i))
+	row(len(f.pieces))[len(text)] = true
+	for i := len(f.pieces) - 1; i >= 0; i-- {
+		f.pieces[i].begins(text, row(i+1), row(i))
 	}
 	if !row(0)[0] {
 		return false
 	}
 	pos, found := 0, 0
-	for i, piece := range p.pieces {
+	for i, piece := range f.pieces {
 		end := piece.takes(text, pos, row(i+1))
 		if piece.def != nil {
 			if spans != nil {
@@ -46,12 +46,12 @@ func (p *part) several(text string, spans []span) bool {
 
 // separated is several for the usual case, text variables with static text between them: from
 // the end backwards, each separator is the last that leaves a character to what follows it.
-func (p *part) separated(text string, spans []span) bool {
-	end, found := len(text), p.vars
-	for i := len(p.pieces) - 1; i >= 0; i-- {
-		piece := &p.pieces[i]
+func (f *form) separated(text string, spans []span) bool {
+	end, found := len(text), f.vars
+	for i := len(f.pieces) - 1; i >= 0; i-- {
+		piece := &f.pieces[i]
 		if piece.def == nil {
-			if i != len(p.pieces)-1 {
+			if i != len(f.pieces)-1 {
 				continue // found together with the variable after it
 			}
 			if !strings.HasSuffix(text, piece.text) {
@@ -64,17 +64,17 @@ func (p *part) separated(text string, spans []span) bool {
 		switch {
 		case i == 1 || (i == 0 && end > 0):
 			if i == 1 {
-				start = len(p.pieces[0].text)
-				if !strings.HasPrefix(text, p.pieces[0].text) {
+				start = len(f.pieces[0].text)
+				if !strings.HasPrefix(text, f.pieces[0].text) {
 					return false
 				}
 			}
 		case i > 1 && end > 0:
-			before = strings.LastIndex(text[:end-1], p.pieces[i-1].text)
+			before = strings.LastIndex(text[:end-1], f.pieces[i-1].text)
 			if before < 0 {
 				return false
 			}
-			start = before + len(p.pieces[i-1].text)
+			start = before + len(f.pieces[i-1].text)
 		}
 		if start >= end {
 			return false
@@ -89,13 +89,13 @@ func (p *part) separated(text string, spans []span) bool {
 }
 
 // separates tells whether text variables of any length alternate with static text.
-func (p *part) separates() bool {
-	for i := range p.pieces {
-		d := p.pieces[i].def
+func (f *form) separates() bool {
+	for i := range f.pieces {
+		d := f.pieces[i].def
 		if d == nil {
 			continue
 		}
-		if s := &d.shape; s.kind != shapeText || s.min != 1 || s.max >= 0 || (i > 0 && p.pieces[i-1].def != nil) {
+		if s := &d.shape; s.kind != shapeText || s.min != 1 || s.max >= 0 || (i > 0 && f.pieces[i-1].def != nil) {
 			return false
 		}
 	}

@@ -52,11 +52,12 @@ func (e *BuildError) Missing() []string {
 		return nil
 	}
 	var missing []string
-	for _, name := range r.names {
-		if _, ok := lookup(e.Values, name); !ok {
-			missing = append(missing, name)
+	for i := range r.variables {
+		if _, ok := lookup(e.Values, r.variables[i].Name); !ok {
+			missing = append(missing, r.variables[i].Name)
 		}
 	}
+	slices.Sort(missing)
 	return missing
 }
 

@@ -36,9 +36,8 @@ type syntaxError struct {
 
 func (e *syntaxError) Error() string { return e.reason }
 
-// tokenize splits rule text. A lone ">" is static text, a lone "<" an error.
-func tokenize(rule string) ([]token, error) {
-	tokens := make([]token, 0, 8)
+// tokenize appends the tokens of rule text to tokens. A lone ">" is static text, a lone "<" an error.
+func tokenize(tokens []token, rule string) ([]token, error) {
 	for pos := 0; pos < len(rule); {
 		switch rule[pos] {
 		case '/':
@@ -128,6 +127,16 @@ func identifierEnd(s string, start int) int {
 
 func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
 func isDigit(c byte) bool  { return '0' <= c && c <= '9' }
+
+// isToken tells whether a method is one that a request can have: RFC 9110 section 5.6.2.
+func isToken(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; !isLetter(c) && !isDigit(c) && strings.IndexByte("!#$%&'*+-.^_`|~", c) < 0 {
+			return false
+		}
+	}
+	return s != ""
+}
 
 // foldSlashes replaces each run of "/" by one; without a run it allocates nothing.
 func foldSlashes(s string) string {

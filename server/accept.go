@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"github.com/carafeweb/carafe/gateway"
 	"log/slog"
 	"net"
 	"net/http"
@@ -59,6 +60,7 @@ func (s *service) makeServers() error {
 	s.h1, s.h2 = base(), base()
 	s.h1.Protocols.SetHTTP1(true)
 	s.h1.ReadHeaderTimeout, s.h1.IdleTimeout = 0, 0 // the guard's and the sweep's
+	s.h1.MaxHeaderBytes += c.MaxRequestLine         // likewise: net/http counts the request line in
 	s.h1.SetKeepAlivesEnabled(c.KeepAlive >= 0)
 	s.h1.ConnState = func(conn net.Conn, state http.ConnState) {
 		if state == http.StateIdle {
@@ -67,7 +69,7 @@ func (s *service) makeServers() error {
 	}
 	s.h1.ConnContext = func(ctx context.Context, conn net.Conn) context.Context {
 		g := guardOf(conn)
-		ctx, g.cancel = context.WithCancel(context.WithValue(ctx, guardKey{}, g))
+		ctx, g.cancel = context.WithCancel(context.WithValue(gateway.WithGuard(ctx), guardKey{}, g))
 		return ctx
 	}
 	s.h2.Protocols.SetHTTP2(true)

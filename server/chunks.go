@@ -189,7 +189,7 @@ var notInTrailers = []string{"content-length", "transfer-encoding", "host", "tra
 
 func (c *chunkReader) nameByte(b byte) *refusal {
 	if b != ':' {
-		if !tokens[b] || len(c.name) > 256 {
+		if classes[b]&inToken == 0 || len(c.name) > 256 {
 			return refuse(400, "a trailer line is not: name, colon, value")
 		}
 		c.name = append(c.name, b)

@@ -81,6 +81,8 @@ type Config struct {
 
 	// KeepAlive is how long an idle connection is kept. Zero means 75 s, above what proxies keep; negative, no reuse.
 	KeepAlive time.Duration
+	// ClientKeepAlive is the same for peers that are none of TrustedProxies, and never more than KeepAlive. Zero means 30 s.
+	ClientKeepAlive time.Duration
 	// HeaderTimeout is how long a request's head may take from its first byte: 408. Zero means 10 s.
 	HeaderTimeout time.Duration
 	// BodyTimeout is how long a request's body may send nothing while it is being read. Zero means 30 s.

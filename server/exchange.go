@@ -42,6 +42,7 @@ type exchange struct {
 	expired   bool
 	ended     bool
 	entered   bool // holds a place among MaxConcurrent
+	hooked    bool // PreRequest was called
 }
 
 // errExpired is what writing gives after the request's time was up.
@@ -75,6 +76,10 @@ func (s *service) handle(w http.ResponseWriter, r *http.Request) {
 	}
 	if x.entered = s.enter(r); !x.entered && s.slots != nil {
 		return
+	}
+	x.hooked = true
+	if hook := s.hooks.PreRequest; hook != nil {
+		hook(r)
 	}
 	s.handler.ServeHTTP(x, r)
 }
@@ -116,6 +121,9 @@ func (x *exchange) end(r *http.Request) {
 	}
 	if x.s.log.access != nil {
 		x.s.log.access.Write(x.s.access.line(x, r, took))
+	}
+	if x.hooked && x.s.hooks.PostRequest != nil {
+		x.postRequest(r, took)
 	}
 	if abort {
 		panic(http.ErrAbortHandler)

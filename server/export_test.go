@@ -30,6 +30,7 @@ func Serve(h http.Handler, cfg Config, l net.Listener) (stop func(), err error) 
 	if err != nil {
 		return nil, err
 	}
+	s.hooks = cfg.Hooks
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -161,6 +162,7 @@ func RunFake(ctx context.Context, cfg Config, signals <-chan os.Signal, launch f
 	sys.resident = func(int) int64 { return 0 }
 	sys.bind = func(context.Context, *Config, string) (*socket, error) { return nil, errInUse }
 	sys.openProgram = func() (*program, error) { return &program{}, nil }
+	sys.openCommand = func(argv []string) (*program, error) { return &program{args: argv}, nil }
 	sys.launch = func(sp spec, emit func(event)) (child, error) {
 		f := &FakeWorker{ID: sp.id, Role: sp.role, Sent: make(chan string, 1000), Kills: make(chan string, 1000), emit: emit}
 		return f, launch(f)

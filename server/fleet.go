@@ -343,11 +343,16 @@ func (m *master) recycle(now time.Time) {
 			continue
 		}
 		if why := m.exhausted(w); why != "" {
-			m.log.Info("worker is to be replaced", "worker", w.child.PID(), "why", why, "requests", w.last.Requests, "memory", w.last.Memory)
+			m.log.Info("worker is to be replaced", "worker", w.child.PID(), "why", why, "requests", w.last.Requests, "memory", m.memory(w))
 			s.successor = m.start(s, roleWorker, m.program, m.cfg, m.sockets)
 			return
 		}
 	}
+}
+
+// memory is a worker's resident bytes: by its own word, or the system's, whichever is more.
+func (m *master) memory(w *worker) int64 {
+	return max(w.last.Memory, m.sys.resident(w.child.PID()))
 }
 
 // exhausted says why a worker has done enough, "" if it has not.
@@ -355,7 +360,7 @@ func (m *master) exhausted(w *worker) string {
 	switch c := w.config; {
 	case w.limit > 0 && w.last.Requests >= w.limit:
 		return "max_requests"
-	case c.MaxMemory > 0 && max(w.last.Memory, m.sys.resident(w.child.PID())) > c.MaxMemory:
+	case c.MaxMemory > 0 && m.memory(w) > c.MaxMemory:
 		return "max_memory"
 	case c.RequestTimeout > 0 && w.last.Stuck >= c.MaxStuck:
 		return "stuck requests"

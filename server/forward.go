@@ -28,7 +28,7 @@ func parseSchemeHeaders(pairs []string) ([]schemeHeader, error) {
 // prepare makes of the request what the application is to see: no names with underscores, and what a trusted proxy says
 // of scheme, client and host. From anybody else forwarding fields are passed on as the mere text that they are.
 func (s *service) prepare(r *http.Request, g *guard) *refusal {
-	if s.cfg.UnderscoreHeaders == "drop" {
+	if s.cfg.UnderscoreHeaders == "drop" && (g == nil || g.underscores.Load()) {
 		for name := range r.Header {
 			if strings.IndexByte(name, '_') >= 0 {
 				delete(r.Header, name)

@@ -1,6 +1,13 @@
 package server
 
-import "context"
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os/exec"
+	"runtime/debug"
+	"time"
+)
 
 // Hooks are functions that the server calls on its way; each may be nil. Those of the master run in its loop: they must
 // not wait. A hook that returns an error stops what it was called for.
@@ -17,8 +24,8 @@ type Hooks struct {
 	PreSpawn func(worker int)
 	// ChildExit is called in the master when a worker has ended.
 	ChildExit func(WorkerExit)
-	// PreExec is called in the old master before a new one is started.
-	PreExec func()
+	// PreExec is called in the old master with the command that is about to be the new one, and may change it.
+	PreExec func(*exec.Cmd)
 	// OnExit is called in the master last.
 	OnExit func()
 
@@ -26,10 +33,25 @@ type Hooks struct {
 	PostSpawn func(worker int)
 	// WorkerInit is called in the worker before it serves: the place to open databases. An error means that it cannot.
 	WorkerInit func(ctx context.Context) error
+	// PreRequest is called in the worker before each request that the server itself does not answer. A panic is the
+	// request's: it is answered with 500.
+	PreRequest func(*http.Request)
+	// PostRequest is called in the worker after each request for which PreRequest was called, also after a panic. A panic
+	// of its own is logged.
+	PostRequest func(*http.Request, Served)
+	// WorkerInt is called in a worker that has to leave quickly (INT or QUIT to the master), before it cuts requests.
+	WorkerInt func()
 	// WorkerAbort is called in a worker that has been silent, before it dumps its goroutines and dies.
 	WorkerAbort func()
 	// WorkerExit is called in the worker after its last request.
 	WorkerExit func()
+}
+
+// A Served is what became of a request.
+type Served struct {
+	Status int   // 0 if the client got none
+	Bytes  int64 // of the body
+	Took   time.Duration
 }
 
 // A WorkerExit is how a worker ended.
@@ -69,4 +91,14 @@ func (h *Hooks) childExit(w *worker, x *exit) {
 	if h.ChildExit != nil {
 		h.ChildExit(WorkerExit{w.id, w.child.PID(), x.code, x.signal, w.expected, w.last.Requests})
 	}
+}
+
+// postRequest calls PostRequest. What a hook does wrong must not reach net/http, which would cut the connection.
+func (x *exchange) postRequest(r *http.Request, took time.Duration) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			x.s.log.Error("panic in the hook PostRequest", "panic", fmt.Sprint(fault), "stack", string(debug.Stack()))
+		}
+	}()
+	x.s.hooks.PostRequest(r, Served{x.status, x.bytes, took})
 }

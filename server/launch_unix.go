@@ -102,6 +102,9 @@ func (l *launcher) launch(sp spec, emit func(event)) (child, error) {
 
 // start starts a process of this program, or any program as worker.
 func (l *launcher) start(p *process, sp spec) (err error) {
+	if sp.before != nil {
+		sp.before(p.cmd)
+	}
 	if sp.program.args == nil || sp.role == roleMaster {
 		return p.cmd.Start()
 	}

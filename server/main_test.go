@@ -26,10 +26,16 @@ import (
 	"github.com/carafeweb/carafe/server"
 )
 
-// faults is the built examples/faults, the program that the scenarios drive.
-var faults string
+// faults is the built examples/faults, the program that the scenarios drive; hello is examples/hello, an app that runs itself.
+var faults, hello string
 
 func TestMain(m *testing.M) {
+	if os.Getenv(hookedEnv) != "" {
+		hooked()
+	}
+	if behaviour := os.Getenv(strangerEnv); behaviour != "" {
+		stranger(behaviour)
+	}
 	os.Exit(func() int {
 		dir, err := os.MkdirTemp("", "carafe-server-test-")
 		if err != nil {
@@ -37,14 +43,14 @@ func TestMain(m *testing.M) {
 			return 1
 		}
 		defer os.RemoveAll(dir)
-		faults = filepath.Join(dir, "faults")
-		args := []string{"build", "-o", faults}
+		faults, hello = filepath.Join(dir, "faults"), filepath.Join(dir, "hello")
+		args := []string{"build", "-o", dir}
 		if raceEnabled {
 			args = append(args, "-race")
 		}
-		build := exec.Command("go", append(args, "github.com/carafeweb/carafe/examples/faults")...)
+		build := exec.Command("go", append(args, "github.com/carafeweb/carafe/examples/faults", "github.com/carafeweb/carafe/examples/hello")...)
 		if out, err := build.CombinedOutput(); err != nil {
-			fmt.Fprintf(os.Stderr, "building examples/faults: %v\n%s", err, out)
+			fmt.Fprintf(os.Stderr, "building the programs to drive: %v\n%s", err, out)
 			return 1
 		}
 		return m.Run()

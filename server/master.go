@@ -266,6 +266,7 @@ type ExitError struct {
 	Err  error
 }
 
+// Error is that of Err.
 func (e *ExitError) Error() string { return e.Err.Error() }
 
 // Unwrap is the error itself.

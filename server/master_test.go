@@ -325,3 +325,80 @@ func TestAReloadThatHangsIsRefusedAndTheOldWorkersStay(t *testing.T) {
 		f.stop()
 	})
 }
+
+func TestACommandIsBuiltBesideTheLoopAndRefusedIfItDoesNotBuild(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var fault error
+		cfg := server.Config{Workers: 1, Command: []string{"true"}, WorkerTimeout: time.Hour}
+		cfg.Build = func(ctx context.Context) error {
+			select {
+			case <-time.After(10 * time.Second):
+				return fault
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		f := newFleet(t, cfg)
+		fault = errors.New("main.go:3: undefined: x")
+		f.signals <- syscall.SIGHUP
+		sleep(5 * time.Second)
+		f.signals <- syscall.SIGTTIN
+		synctest.Wait()
+		if n := len(f.all()); n != 2 {
+			t.Errorf("%d workers while a build is under way and TTIN came, want 2: the loop must not wait", n)
+		}
+		sleep(6 * time.Second)
+		if n := len(f.all()); n != 2 {
+			t.Errorf("%d workers after a build that failed, want the 2 of before", n)
+		}
+		fault = nil
+		f.signals <- syscall.SIGHUP
+		sleep(11 * time.Second)
+		if n := len(f.all()); n != 4 || f.all()[2].Role != "worker" {
+			t.Errorf("%d workers after a build, want 2 new ones that are no scouts", n)
+		}
+		for _, w := range f.all()[:2] {
+			if !slices.Contains(sent(w), "drain") {
+				t.Error("an old worker stays after the reload")
+			}
+		}
+		f.stop()
+	})
+}
+
+func TestHooksOfTheMasterTellWhatChanges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var n hookNotes
+		cfg := server.Config{Workers: 2, WorkerTimeout: time.Hour}
+		cfg.Hooks = server.Hooks{
+			WhenReady:      func([]string) { n.note("ready") },
+			WorkersChanged: func(now, old int) { n.note("%d after %d", now, old) },
+			PreSpawn:       func(worker int) { n.note("spawn %d", worker) },
+			OnReload:       func() { n.note("reload") },
+			ChildExit: func(x server.WorkerExit) {
+				n.note("exit %d: code %d signal %q expected %t requests %d", x.Worker, x.Code, x.Signal, x.Expected, x.Requests)
+			},
+		}
+		f := newFleet(t, cfg)
+		if got := n.take(); got != "2 after 0, spawn 1, ready, spawn 2" {
+			t.Errorf("at the start: %s", got)
+		}
+		f.signals <- syscall.SIGTTIN
+		synctest.Wait()
+		if got := n.take(); got != "3 after 2, spawn 3" {
+			t.Errorf("after TTIN: %s", got)
+		}
+		f.all()[0].SayBeat(7, 0)
+		f.all()[0].End(-1, "killed")
+		synctest.Wait()
+		if got := n.take(); got != `exit 1: code -1 signal "killed" expected false requests 7, spawn 4` {
+			t.Errorf("after a crash: %s", got)
+		}
+		f.signals <- syscall.SIGHUP
+		synctest.Wait()
+		if got := n.take(); got != "reload, spawn 5" {
+			t.Errorf("after HUP: %s", got)
+		}
+		f.stop()
+	})
+}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -36,6 +38,12 @@ func TestAsPID1InANamespace(t *testing.T) {
 	}
 	l.progress(t, 20)
 	wantNoLoss(t, l.end())
+	_, orphan, err := s.get("/orphan")
+	if err != nil || strings.TrimSpace(orphan) == "" {
+		t.Fatalf("/orphan: %q, %v", orphan, err)
+	}
+	// Seen from outside: a process of the same namespace whose parent has become process 1.
+	s.until("process 1 has waited for the orphan", func() bool { return !s.hasInside(strings.TrimSpace(orphan)) })
 	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", s.pid(), s.pid()))
 	if err != nil {
 		t.Fatal(err)
@@ -46,4 +54,21 @@ func TestAsPID1InANamespace(t *testing.T) {
 	if code, took := s.wait(patience); code != 0 || took > slow(2*time.Second) {
 		t.Errorf("exit code %d after %v, want 0 at once", code, took)
 	}
+}
+
+// hasInside reports whether there is a process, be it a zombie, that has this pid in the site's own namespace.
+func (s *site) hasInside(pid string) bool {
+	list, _ := filepath.Glob("/proc/[0-9]*/status")
+	for _, path := range list {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			continue
+		}
+		for line := range strings.SplitSeq(string(text), "\n") {
+			if f := strings.Fields(line); len(f) > 2 && f[0] == "NSpid:" && f[len(f)-1] == pid {
+				return true
+			}
+		}
+	}
+	return false
 }

@@ -53,6 +53,8 @@ var settings = []Setting{
 		"Time between ready turning 503 and the end of accepting, on stop"), func(c *Config) *time.Duration { return &c.DrainDelay }),
 	duration(record("KeepAlive", "", "keepalive", "75s",
 		"Time an idle connection is kept; negative is no reuse"), func(c *Config) *time.Duration { return &c.KeepAlive }),
+	duration(record("ClientKeepAlive", "", "", "30s",
+		"The same for peers that are no trusted proxies, if it is less"), func(c *Config) *time.Duration { return &c.ClientKeepAlive }),
 	duration(record("HeaderTimeout", "", "", "10s",
 		"Time for a request's head"), func(c *Config) *time.Duration { return &c.HeaderTimeout }),
 	duration(record("BodyTimeout", "", "", "30s",

@@ -97,6 +97,15 @@ func (g *registry) list() []*exchange {
 	return all
 }
 
+// each calls f, which must not wait, for the requests that began before a moment.
+func (g *registry) each(before time.Time, f func(*exchange)) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for x := g.first; x != nil && x.began.Before(before); x = x.after {
+		f(x)
+	}
+}
+
 // overdue is the requests that began before a moment and have not been found stuck yet; now they are.
 func (g *registry) overdue(before time.Time) []*exchange {
 	g.mu.Lock()

@@ -140,6 +140,9 @@ func runMaster(ctx context.Context, h http.Handler, user Config, c *Config) (err
 	signal.Ignore(syscall.SIGPIPE)
 	notifySignals(m.signals)
 	defer signal.Stop(m.signals)
+	over, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
+	go reap(over)
 	l.Info("listening", "on", m.addresses(), "workers", c.Workers, "pid", os.Getpid())
 	return m.run(ctx)
 }
@@ -214,7 +217,7 @@ func serveInside(ctx context.Context, h http.Handler, user *Config, w *wire, sco
 	defer in.logs.close()
 	s, err := newService(c, msg, h, w, in.logs, in.listeners)
 	if err == nil {
-		s.score = in.score
+		s.score, s.hooks = in.score, user.Hooks
 		err = user.Hooks.begin(ctx, s.id)
 	}
 	if err != nil {

@@ -75,7 +75,7 @@ func (m *master) status() Status {
 		s.Requests += w.last.Requests
 		s.Workers = append(s.Workers, WorkerStatus{
 			Worker: w.id, PID: w.child.PID(), State: w.state.String(), Uptime: time.Since(w.began).Seconds(), Requests: w.last.Requests,
-			Busy: w.last.Busy, Conns: w.last.Conns, Stuck: w.last.Stuck, Oldest: w.last.Oldest.Seconds(), Memory: w.last.Memory,
+			Busy: w.last.Busy, Conns: w.last.Conns, Stuck: w.last.Stuck, Oldest: w.last.Oldest.Seconds(), Memory: m.memory(w),
 		})
 	}
 	slices.SortFunc(s.Workers, func(a, b WorkerStatus) int { return a.Worker - b.Worker })

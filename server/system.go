@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"os"
+	"os/exec"
 	"time"
 )
 
@@ -51,7 +52,8 @@ type spec struct {
 	program *program
 	sockets []*socket
 	config  *Config
-	env     []string // added to the master's
+	env     []string        // added to the master's
+	before  func(*exec.Cmd) // called before the start; nil for nothing
 }
 
 // A program is a binary that workers are started from: an open file, so that a replaced one is not mixed in.

@@ -43,10 +43,7 @@ func (m *master) beginUpgrade() {
 		m.log.Error("upgrade failed, this master goes on", "why", err)
 		return
 	}
-	if hook := m.user.Hooks.PreExec; hook != nil {
-		hook()
-	}
-	c, err := m.sys.launch(spec{id: upgradeID, role: roleMaster, program: p, sockets: m.sockets, config: m.cfg}, m.emit)
+	c, err := m.sys.launch(spec{id: upgradeID, role: roleMaster, program: p, sockets: m.sockets, config: m.cfg, before: m.user.Hooks.PreExec}, m.emit)
 	if err != nil {
 		p.close()
 		m.log.Error("upgrade failed, this master goes on", "why", err)

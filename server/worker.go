@@ -17,6 +17,7 @@ type service struct {
 	cfg       *Config
 	log       *logs
 	handler   http.Handler
+	hooks     Hooks
 	wire      *wire
 	id        int
 	limit     int64 // requests after which the master is told
@@ -27,6 +28,7 @@ type service struct {
 	access    *accessFormat
 	requests  *registry
 	score     *scoreboard
+	clock     clock
 
 	h1, h2   *http.Server
 	in1, in2 *handover
@@ -95,6 +97,7 @@ func newService(c *Config, m message, h http.Handler, w *wire, l *logs, listener
 		room: make(chan struct{}, 1), closing: make(chan struct{}), leave: make(chan order, 4), maxConns: openable(c.MaxConns),
 	}
 	s.requests.limit = s.limit
+	s.clock.epoch = time.Now()
 	if c.MaxConcurrent > 0 {
 		s.slots = make(chan struct{}, c.MaxConcurrent)
 	}
@@ -115,6 +118,7 @@ func (s *service) run(ctx context.Context) error {
 	background.Go(func() { s.heartbeat(stopped) })
 	background.Go(func() { s.watch(stopped) })
 	background.Go(func() { s.sweep(stopped) })
+	background.Go(func() { s.pulse(stopped) })
 	go s.obey()
 	defer background.Wait()
 	defer close(stopped)
@@ -194,7 +198,7 @@ func (s *service) drain(ctx context.Context, o order) {
 	defer s.in1.Close()
 	defer s.in2.Close()
 	if o.quick {
-		s.cut("quick stop")
+		s.quit()
 		return
 	}
 	// Handshakes that have begun end first: Shutdown closes what is not yet a connection of its own.
@@ -210,7 +214,7 @@ func (s *service) drain(ctx context.Context, o order) {
 			return
 		case again := <-s.leave:
 			if again.quick {
-				s.cut("quick stop")
+				s.quit()
 				return
 			}
 		case now := <-poll.C:
@@ -223,6 +227,14 @@ func (s *service) drain(ctx context.Context, o order) {
 			}
 		}
 	}
+}
+
+// quit leaves at once.
+func (s *service) quit() {
+	if s.hooks.WorkerInt != nil {
+		s.hooks.WorkerInt()
+	}
+	s.cut("quick stop")
 }
 
 // closeIdle closes the connections on which nothing has arrived since their last answer.

@@ -19,6 +19,7 @@ type BadSignature struct {
 	Payload string // what the signature should have covered; from outside and unproven, "" if there was no separator
 }
 
+// Error is the message, for the log.
 func (e *BadSignature) Error() string { return "signing: " + e.Message }
 
 // Is makes each of these errors an ErrBadData.
@@ -51,6 +52,7 @@ type BadPayload struct {
 	Err     error // the cause
 }
 
+// Error is the message and why, for the log.
 func (e *BadPayload) Error() string { return fmt.Sprintf("signing: %s: %v", e.Message, e.Err) }
 
 // Unwrap gives the cause.

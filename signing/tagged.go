@@ -135,6 +135,7 @@ type UnsupportedValue struct {
 	Reason string // "" if it is just the type
 }
 
+// Error names the value's type, and where in the session it lies.
 func (e *UnsupportedValue) Error() string {
 	where, why := e.Path, e.Reason
 	if where == "" {

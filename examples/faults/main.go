@@ -4,7 +4,7 @@
 //
 // Routes: / the worker's pid; /version the text of the file version, read at start; /sleep?s=1.5; /hang; /leak?kb=64, kept
 // for ever; /die?code=1; /panic; /fatal, a concurrent map write; POST /upload, the number of bytes read; /log?n=10, so
-// many lines to stderr; /file?mb=8, so many megabytes from a file.
+// many lines to stderr; /file?mb=8, so many megabytes from a file; /orphan, a grandchild that its parent leaves behind.
 //
 // Files in the folder FAULTS_DIR steer its start: delay, seconds to wait; broken, exit 1 with the file's text; crash, exit
 // 1 as soon as the worker serves; version.
@@ -18,6 +18,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strconv"
@@ -96,6 +97,7 @@ func (f *faults) routes() http.Handler {
 		}
 	})
 	mux.HandleFunc("GET /file", file)
+	mux.HandleFunc("GET /orphan", orphan)
 	return mux
 }
 
@@ -162,4 +164,14 @@ func file(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	http.ServeContent(w, r, "zeros.bin", time.Time{}, f)
+}
+
+// orphan starts a process that starts another and ends before it, and tells the other's pid.
+func orphan(w http.ResponseWriter, _ *http.Request) {
+	out, err := exec.Command("/bin/sh", "-c", "sleep 0.2 >/dev/null & echo $!").Output()
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Write(out)
 }

@@ -1,0 +1,75 @@
+package carafe
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/carafeweb/carafe/gateway"
+)
+
+// onPlainServer says whether r comes from an http.Server without a guard of its own. There the App does what net/http leaves to
+// its user.
+func onPlainServer(r *http.Request) bool {
+	return r.Context().Value(http.ServerContextKey) != nil && !gateway.Guarded(r.Context())
+}
+
+// closeAfterChunks has the connection end with the answer to a body in chunks. When such a request says a Content-Length too,
+// net/http takes it for chunks and hides that: what a proxy in front took for the body's end would be read as the next request.
+// RFC 9112 6.1 wants the connection closed; whether both were there cannot be seen here, so it is for all.
+func closeAfterChunks(w http.ResponseWriter, r *http.Request) {
+	if r.ProtoMajor == 1 && onPlainServer(r) {
+		w.Header().Set("Connection", "close")
+	}
+}
+
+var errBodyTooSlow = errors.New("carafe: the body comes too slowly")
+
+// A bodyPace keeps the time of a body: net/http waits for ever, unless ReadTimeout is set, which is for the whole request and so
+// too short for an upload or too long for a form.
+//
+// The deadline for reading is also there while nobody reads. So net/http, which takes what the view has left unread, does not
+// wait for it longer.
+type bodyPace struct {
+	control *http.ResponseController
+	timeout time.Duration
+	rate    float64       // bytes a second
+	waited  time.Duration // in reads
+	got     int64
+}
+
+// newBodyPace is nil if nobody wants the time kept, or it cannot be: by Config, by a ReadTimeout, by a ResponseWriter that is no
+// connection's.
+func newBodyPace(w http.ResponseWriter, r *http.Request, c *Config) *bodyPace {
+	srv, ok := r.Context().Value(http.ServerContextKey).(*http.Server)
+	if c.BodyTimeout < 0 || !ok || srv.ReadTimeout > 0 {
+		return nil
+	}
+	p := &bodyPace{control: http.NewResponseController(w), timeout: c.BodyTimeout, rate: float64(c.BodyMinRate)}
+	if p.timeout == 0 || p.control.SetReadDeadline(time.Now().Add(p.timeout)) != nil {
+		return nil
+	}
+	return p
+}
+
+// read is src.Read with a deadline. What has come in a third of the timeout must have come at the rate.
+func (p *bodyPace) read(src io.Reader, b []byte) (int, error) {
+	began := time.Now()
+	_ = p.control.SetReadDeadline(began.Add(p.timeout))
+	n, err := src.Read(b)
+	p.waited += time.Since(began)
+	p.got += int64(n)
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return n, errBodyTooSlow
+	case err != nil:
+		// net/http waits for the client to leave from now on, which has no time.
+		_ = p.control.SetReadDeadline(time.Time{})
+	case p.waited > p.timeout/3 && float64(p.got) < p.waited.Seconds()*p.rate:
+		_ = p.control.SetReadDeadline(began) // nor does net/http wait for the rest
+		return n, errBodyTooSlow
+	}
+	return n, err
+}

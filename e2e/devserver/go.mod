@@ -1,0 +1,5 @@
+module github.com/carafeweb/carafe/e2e/devserver
+
+go 1.26.0
+
+replace github.com/carafeweb/carafe => ../..

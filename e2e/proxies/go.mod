@@ -1,0 +1,7 @@
+module github.com/carafeweb/carafe/e2e/proxies
+
+go 1.26.0
+
+require github.com/carafeweb/carafe v0.0.0
+
+replace github.com/carafeweb/carafe => ../..
