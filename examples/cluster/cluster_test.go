@@ -133,8 +133,8 @@ func (m *member) reads(ctx context.Context) error {
 // A crowd is members at work. What goes wrong is kept.
 type crowd struct {
 	*testing.T
-	readers, writers   []*member
-	reads, writes, out atomic.Int64
+	readers, writers []*member
+	reads, writes    atomic.Int64
 
 	mu       sync.Mutex
 	lost     []error
