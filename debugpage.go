@@ -147,8 +147,8 @@ func (a *App) debugReport(c *Context, notes *debugNotes, err error) *devserver.R
 		Template: a.failedTemplate(err),
 	}
 	rep.Message = rep.Chain[0].Message
-	if bare, ok := err.(*PanicError); ok { // which says no more than what it wraps
-		rep.Message, rep.Chain = strings.TrimPrefix(rep.Message, "panic: "), devserver.Causes(bare.Unwrap())
+	if bare, ok := err.(*PanicError); ok { // which says no more than what it was called with
+		rep.Message, rep.Chain = fmt.Sprint(bare.Value), devserver.Causes(bare.Unwrap())
 	}
 	var pe *PanicError
 	if errors.As(err, &pe) {
