@@ -52,7 +52,6 @@ type check struct {
 	templates []carafe.TemplateInfo
 	source    *source // nil if there is none
 	rules     map[string][]carafe.RouteInfo
-	foreign   map[string]bool // names of routes of app.Router()
 	urls      int
 	findings  []finding
 }
