@@ -143,7 +143,7 @@ func (c *Context) withoutOwnHost(address string) string {
 		return address
 	}
 	_, rest, absolute := strings.Cut(address, "://")
-	if !absolute {
+	if !absolute || address[0] == '/' {
 		return address
 	}
 	host, path, _ := strings.Cut(rest, "/")
