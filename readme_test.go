@@ -69,10 +69,6 @@ func startProgram(t *testing.T, binary string) string {
 	return ""
 }
 
-// docs are the pages whose links are followed.
-var docs = []string{"README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/from-flask.md", "docs/design.md", "docs/errors.md", "docs/conformance.md", "docs/lifecycle.md", "docs/binding.md", "docs/gateway.md", "docs/config.md", "docs/sessions.md",
-	"docs/logging.md", "docs/templates.md", "docs/templating.md", "docs/routing.md"}
-
 var (
 	link      = regexp.MustCompile(`\]\(([^)#:\s]+)\)`)
 	codeBlock = regexp.MustCompile("(?s)```.*?```")
@@ -80,6 +76,12 @@ var (
 
 func TestLinksOfTheDocsLeadSomewhere(t *testing.T) {
 	followed := 0
+	docs := []string{"README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "llms.txt"}
+	for _, pattern := range []string{"docs/*.md", "examples/*/README.md", "bench/README.md", "bench/*/README.md"} {
+		pages, err := filepath.Glob(pattern)
+		must(t, err)
+		docs = append(docs, pages...)
+	}
 	for _, doc := range docs {
 		page, err := os.ReadFile(doc)
 		must(t, err)

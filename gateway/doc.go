@@ -18,7 +18,8 @@
 //
 // environ Variables: see Environ. Strings hold bytes, so that the section on Unicode has nothing left to say.
 //
-// Input and Error Streams: wsgi.input is an io.ReadCloser that ends with the body; wsgi.errors is an io.Writer.
+// Input and Error Streams: wsgi.input is an io.ReadCloser that ends with the body, and may be read while blocks go out;
+// wsgi.errors is an io.Writer.
 //
 // The start_response() Callable: see StartResponse. Hop-by-hop headers, control characters and a status that is no final
 // one are errors. Content-Length is kept: what does not fit is a 500, or breaks the answer off. Unlike PEP 3333, the
@@ -40,9 +41,12 @@
 //
 // Server Extension APIs: the keys that begin with "gateway.".
 //
+// Application Configuration: none. URL Reconstruction: the example of Environ.
+//
 // # Around the contract
 //
 // A request's mount point and the scheme and address that a trusted proxy told have no field in *http.Request. They are
-// ScriptName, Scheme and RemoteAddr, set by Dispatcher, ShiftPrefix and ProxyFix. Lint finds what breaks the rules;
+// ScriptName, Scheme and RemoteAddr, set by Dispatcher, ShiftPrefix and ProxyFix. Guest fits a router that knows nothing of
+// script names into a mount. Keys of an environ that a request has no field for travel in its context. Lint finds what breaks the rules;
 // SharedData serves files; Profiler profiles; package middleware has the rest.
 package gateway

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 
 	"github.com/carafeweb/carafe/gateway"
@@ -38,13 +40,15 @@ func Example() {
 }
 
 // Shout is a middleware: a server to the application inside, an application to the server outside. It changes the
-// environ on the way in, and headers and blocks on the way out.
+// environ on the way in, and headers, blocks and what is written on the way out.
 func Shout(app gateway.Application) gateway.Application {
 	return gateway.ApplicationFunc(func(env gateway.Environ, start gateway.StartResponse) (gateway.Body, error) {
 		env["PATH_INFO"] = strings.TrimPrefix(env.String("PATH_INFO"), "/loud")
 		body, err := app.ServeGateway(env, func(status string, headers http.Header, excInfo error) (io.Writer, error) {
-			headers.Set("X-Volume", "11")
-			return start(status, headers, excInfo)
+			louder := http.Header{"X-Volume": {"11"}}
+			maps.Copy(louder, headers)
+			w, err := start(status, louder, excInfo)
+			return shouter{w}, err
 		})
 		if err != nil || body == nil {
 			return body, err
@@ -58,6 +62,11 @@ func Shout(app gateway.Application) gateway.Application {
 		}, body.Close), nil
 	})
 }
+
+// shouter is start_response's writer for applications that write.
+type shouter struct{ io.Writer }
+
+func (s shouter) Write(p []byte) (int, error) { return s.Writer.Write(bytes.ToUpper(p)) }
 
 func Example_middleware() {
 	w := httptest.NewRecorder()
@@ -80,6 +89,39 @@ func ExampleEnviron() {
 	// QUERY_STRING = "roast=dark"
 	// HTTP_HOST = "shop.test"
 	// HTTP_ACCEPT_LANGUAGE = "de"
+}
+
+func ExampleEnviron_url() {
+	app := gateway.ApplicationFunc(func(env gateway.Environ, start gateway.StartResponse) (gateway.Body, error) {
+		whole := url.URL{
+			Scheme:   env.String("wsgi.url_scheme"),
+			Host:     env.String("HTTP_HOST"), // HTTP/1.0 may have none: SERVER_NAME and SERVER_PORT then
+			Path:     env.String("SCRIPT_NAME") + env.String("PATH_INFO"),
+			RawQuery: env.String("QUERY_STRING"),
+		}
+		start("200 OK", http.Header{"Content-Type": {"text/plain"}}, nil)
+		return gateway.Text(whole.String()), nil
+	})
+	site := &gateway.Dispatcher{Mounts: map[string]http.Handler{"/shop": gateway.Handler(app)}}
+	w := httptest.NewRecorder()
+	site.ServeHTTP(w, httptest.NewRequest("GET", "http://shop.test/shop/a%20b?roast=dark", nil))
+	fmt.Println(w.Body)
+	// Output: http://shop.test/shop/a%20b?roast=dark
+}
+
+func ExampleEnviron_extensions() {
+	app := gateway.ApplicationFunc(func(env gateway.Environ, start gateway.StartResponse) (gateway.Body, error) {
+		start("200 OK", http.Header{"Content-Type": {"text/plain"}}, nil)
+		return gateway.Text("hello " + env.String("REMOTE_USER")), nil
+	})
+	login := gateway.ApplicationFunc(func(env gateway.Environ, start gateway.StartResponse) (gateway.Body, error) {
+		env["REMOTE_USER"] = "ada" // a key of its own, or of CGI
+		return app.ServeGateway(env, start)
+	})
+	w := httptest.NewRecorder()
+	gateway.Handler(login).ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+	fmt.Println(w.Body)
+	// Output: hello ada
 }
 
 func ExampleEnviron_Input() {
@@ -154,7 +196,7 @@ func ExampleFromHandler() {
 	w := httptest.NewRecorder()
 	gateway.Handler(app).ServeHTTP(w, httptest.NewRequest("GET", "/loud/cups/small", nil))
 	fmt.Print(w.Code, " ", w.Body)
-	// Output: 200 small
+	// Output: 200 SMALL
 }
 
 func ExampleDispatcher() {

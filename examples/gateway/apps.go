@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 
@@ -36,13 +37,16 @@ func (m Menu) ServeGateway(env gateway.Environ, start gateway.StartResponse) (ga
 }
 
 // Shout is a middleware: a server to the application inside, an application to the server outside. It changes the
-// environ on the way in, and headers and blocks on the way out.
+// environ on the way in, and headers, blocks and what is written on the way out.
 func Shout(app gateway.Application) gateway.Application {
 	return gateway.ApplicationFunc(func(env gateway.Environ, start gateway.StartResponse) (gateway.Body, error) {
 		env["PATH_INFO"] = strings.ToLower(env.String("PATH_INFO"))
 		body, err := app.ServeGateway(env, func(status string, headers http.Header, excInfo error) (io.Writer, error) {
-			headers.Set("X-Volume", "11")
-			return start(status, headers, excInfo)
+			louder := http.Header{"X-Volume": {"11"}}
+			maps.Copy(louder, headers)
+			louder.Del("Content-Length") // capitals may be longer
+			w, err := start(status, louder, excInfo)
+			return shouter{w}, err
 		})
 		if err != nil || body == nil {
 			return body, err
@@ -55,4 +59,14 @@ func Shout(app gateway.Application) gateway.Application {
 			}
 		}, body.Close), nil
 	})
+}
+
+// shouter is start_response's writer for applications that write, as an App does.
+type shouter struct{ io.Writer }
+
+func (s shouter) Write(p []byte) (int, error) {
+	if _, err := s.Writer.Write(bytes.ToUpper(p)); err != nil {
+		return 0, err
+	}
+	return len(p), nil
 }

@@ -1,5 +1,5 @@
 // Command gateway shows the gateway's contract from both sides: an application as a function, one as a type, a middleware
-// that changes the environ and the answer, and a handler of net/http, joined under one address.
+// that changes the environ and the answer, a handler of net/http and an App, joined under one address.
 //
 //	go run ./examples/gateway                          # http://127.0.0.1:8000
 //	go run ./examples/gateway -fastcgi unix:/tmp/s     # behind nginx or lighttpd
@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/signal"
 
+	"github.com/carafeweb/carafe"
 	"github.com/carafeweb/carafe/gateway"
 )
 
@@ -25,13 +26,19 @@ func site() http.Handler {
 	mux.HandleFunc("GET /cups/{size}", func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, "a %s cup below %q\n", r.PathValue("size"), gateway.ScriptName(r))
 	})
+	app := carafe.New("shop")
+	app.Get("/cups/<size>", func(c *carafe.Context, size string) string {
+		return "a " + size + " cup, also at " + c.URLFor("cup", "size", "small")
+	}, carafe.Endpoint("cup"))
 	return &gateway.Dispatcher{
 		Default: gateway.Handler(gateway.ApplicationFunc(hello)),
 		Mounts: map[string]http.Handler{
 			"/menu":    gateway.Handler(Menu{"espresso", "lungo"}),
 			"/loud":    gateway.Handler(Shout(Menu{"espresso", "lungo"})),
 			"/environ": gateway.Handler(gateway.DemoApp),
-			"/mux":     mux,
+			"/mux":     gateway.Guest(mux),
+			"/shop":    app,                         // an App is a handler,
+			"/market":  gateway.Handler(Shout(app)), // and an application
 		},
 	}
 }

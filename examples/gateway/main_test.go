@@ -37,6 +37,8 @@ var pages = []struct {
 	{"no such line", "/menu/tea", 404, "not on the menu\n"},
 	{"the middleware", "/loud/LUNGO", 200, "LUNGO\n"},
 	{"the environ", "/environ/x", 200, "PATH_INFO = \"/x\"\n"},
+	{"an App", "/shop/cups/big", 200, "a big cup, also at /shop/cups/small"},
+	{"an App as an application, under the middleware", "/market/CUPS/BIG", 200, "A BIG CUP, ALSO AT /MARKET/CUPS/SMALL"},
 	{"the mux", "/mux/cups/small", 200, "a small cup below \"/mux\"\n"},
 }
 
