@@ -1,5 +1,5 @@
 # The few commands that one uses; .ci/run is what has to hold.
-.PHONY: test race lint fuzz bench ci conformance
+.PHONY: test race lint fuzz faults soak bench ci conformance
 
 TARGET ?= FuzzBind
 PACKAGE ?= .
@@ -19,6 +19,13 @@ lint:
 # make fuzz TARGET=FuzzPath PACKAGE=./routing FUZZTIME=1m
 fuzz:
 	go test -run '^$$' -fuzz '^$(TARGET)$$' -fuzztime $(FUZZTIME) $(PACKAGE)
+
+# Every fault scenario once; soak has 20 rounds of those that must lose nothing
+faults:
+	CARAFE_FAULTS=1 go test -count=1 -timeout 10m ./server
+
+soak:
+	CARAFE_SOAK=1 go test -count=1 -timeout 90m ./server
 
 bench:
 	go -C bench run . -rounds 5

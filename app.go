@@ -185,7 +185,7 @@ func (a *App) handle(w http.ResponseWriter, r *http.Request) {
 	if err == nil && !resp.sent {
 		made := resp
 		if resp, err = a.processResponse(c, resp); err != nil { // 8
-			made.close()
+			made.close(c)
 		}
 	}
 	if err != nil {
@@ -315,7 +315,7 @@ func (a *App) write(c *Context, resp *Response) error {
 	if resp == alreadySent {
 		return nil
 	}
-	defer resp.close()
+	defer resp.close(c)
 	if resp.sent {
 		return resp.err
 	}

@@ -103,7 +103,7 @@ type SessionCookie struct {
 	Domain      string `config:"SESSION_COOKIE_DOMAIN"`      // "" means the exact host. Flask: SESSION_COOKIE_DOMAIN
 	Path        string `config:"SESSION_COOKIE_PATH"`        // "" means ApplicationRoot. Flask: SESSION_COOKIE_PATH
 	HTTPOnly    bool   `config:"SESSION_COOKIE_HTTPONLY"`    // default true. Flask: SESSION_COOKIE_HTTPONLY
-	Secure      bool   `config:"SESSION_COOKIE_SECURE"`      // Flask: SESSION_COOKIE_SECURE
+	Secure      bool   `config:"SESSION_COOKIE_SECURE"`      // over https it is secure in any case. Flask: SESSION_COOKIE_SECURE
 	Partitioned bool   `config:"SESSION_COOKIE_PARTITIONED"` // implies Secure. Flask: SESSION_COOKIE_PARTITIONED
 	SameSite    string `config:"SESSION_COOKIE_SAMESITE"`    // "Lax" (the default), "Strict" or "None", in any case, or "" to leave it out. Flask: SESSION_COOKIE_SAMESITE
 }

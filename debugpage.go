@@ -147,6 +147,9 @@ func (a *App) debugReport(c *Context, notes *debugNotes, err error) *devserver.R
 		Template: a.failedTemplate(err),
 	}
 	rep.Message = rep.Chain[0].Message
+	if bare, ok := err.(*PanicError); ok { // which says no more than what it was called with
+		rep.Message, rep.Chain = fmt.Sprint(bare.Value), devserver.Causes(bare.Unwrap())
+	}
 	var pe *PanicError
 	if errors.As(err, &pe) {
 		rep.Type = fmt.Sprintf("panic: %T", pe.Value)

@@ -231,7 +231,9 @@ func curlCommand(c *Context, all bool) string {
 
 // shellQuote is one word for sh. Control characters are written with the quotes of bash, so that pasting shows all there is.
 func shellQuote(s string) string {
-	if !strings.ContainsFunc(s, func(r rune) bool { return unicode.IsControl(r) || r == utf8.RuneError || !unicode.IsPrint(r) && r != ' ' }) {
+	if !strings.ContainsFunc(s, func(r rune) bool {
+		return unicode.IsControl(r) || r == utf8.RuneError || !unicode.IsPrint(r) && r != ' '
+	}) {
 		return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 	}
 	var b strings.Builder

@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/carafeweb/carafe/routing"
 )
@@ -175,8 +176,22 @@ type PanicError struct {
 	Stack []byte // the goroutine's stack at the panic, as debug.Stack writes it
 }
 
-// Error is "panic: " and the value.
-func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v", e.Value) }
+// Error is "panic: " and the value. A value whose own method does not say so within a second is named by its type.
+func (e *PanicError) Error() string {
+	switch e.Value.(type) {
+	case fmt.Formatter, fmt.Stringer, error:
+	default:
+		return fmt.Sprintf("panic: %v", e.Value)
+	}
+	said := make(chan string, 1)
+	go func() { said <- fmt.Sprintf("panic: %v", e.Value) }() // Sprintf survives a panic of the method
+	select {
+	case text := <-said:
+		return text
+	case <-time.After(time.Second):
+		return fmt.Sprintf("panic: a %T that cannot be printed", e.Value)
+	}
+}
 
 // Unwrap gives the value if it is an error, else nil.
 func (e *PanicError) Unwrap() error {

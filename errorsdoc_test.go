@@ -58,7 +58,7 @@ func TestTheCatalogueOfErrorsQuotesTheSource(t *testing.T) {
 	page, err := os.ReadFile("docs/errors.md")
 	must(t, err)
 	texts := append(sourceTexts(t, "."), sourceTexts(t, "blueprints")...)
-	texts = append(texts, sourceTexts(t, "routing")...)
+	texts = append(append(texts, sourceTexts(t, "routing")...), sourceTexts(t, "devserver")...)
 	headings := regexp.MustCompile(`(?m)^### (.*)$`).FindAllStringSubmatch(string(page), -1)
 	if len(headings) < 15 {
 		t.Errorf("the catalogue has %d errors, want more", len(headings))

@@ -254,7 +254,7 @@ func TestARedirectWithoutAHostIsAPath(t *testing.T) {
 		{"", "/a/7", "/b/7"},
 		{"", "/away", "https://elsewhere.example/x"},
 		{"", "/aside", "http://elsewhere.example/x"},
-		{"here.example", "/docs", "http://here.example/docs/"},
+		{"localhost", "/docs", "http://localhost/docs/"},
 	} {
 		r := httptest.NewRequest("GET", "http://here.example"+tt.target, nil)
 		r.Host = tt.host

@@ -99,7 +99,11 @@ func (a *App) serveInherited(in *inheritance, err error) error {
 	for _, l := range in.listeners {
 		go func() { failed <- srv.Serve(&lastCalls{Listener: l, leaving: &w.leaving}) }()
 	}
-	in.say("READY=1")
+	if in.watchdog > 0 {
+		in.say("READY=1\nWATCHDOG=1") // at once: there is no moment at which it serves unwatched
+	} else {
+		in.say("READY=1")
+	}
 	defer in.watch()()
 	select {
 	case err := <-failed:
@@ -132,7 +136,6 @@ func (in *inheritance) watch() (end func()) {
 			}
 		}
 	}()
-	in.say("WATCHDOG=1")
 	return func() { t.Stop(); close(over) }
 }
 

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -82,7 +83,7 @@ func (h *heir) hears(want string) {
 		if err != nil {
 			h.t.Fatalf("waiting for %s: %v", want, err)
 		}
-		if string(buf[:n]) == want {
+		if slices.Contains(strings.Split(string(buf[:n]), "\n"), want) {
 			return
 		}
 	}

@@ -20,8 +20,8 @@ import (
 //
 // What is asked for, and the error, are written as an [Answer] into the file that AnswerEnv names.
 const (
-	CommandEnv = "CARAFE_COMMAND"
-	AnswerEnv  = "CARAFE_COMMAND_ANSWER"
+	CommandEnv = "CARAFE_CLI_COMMAND"
+	AnswerEnv  = "CARAFE_CLI_ANSWER"
 )
 
 // An Answer is what a program answers to an inquiry, as JSON.

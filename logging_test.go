@@ -20,6 +20,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/carafeweb/carafe"
+	"github.com/carafeweb/carafe/routing"
 )
 
 // standardError gives what f writes to standard error.
@@ -337,6 +338,7 @@ func TestTheRequestLogHidesNothingOfTheWriter(t *testing.T) {
 }
 
 func TestARequestThatIsLoggedCostsLittle(t *testing.T) {
+	t.Setenv(routing.RouterVariable, "")
 	app := carafe.New("quiet")
 	app.Logger = slog.New(slog.DiscardHandler)
 	app.Get("/", func() string { return "hello" }, carafe.Endpoint("index"))

@@ -57,7 +57,7 @@ func (a *App) makeResponse(c *Context, res result) (*Response, error) {
 	}
 	if err != nil {
 		if resp != nil {
-			resp.close()
+			resp.close(c)
 		}
 		return nil, err
 	}

@@ -142,7 +142,10 @@ func (c *Context) withoutOwnHost(address string) string {
 	if c.App().Config.TrustedHosts != nil || isLoopback(bareHost(c.Request.Host)) {
 		return address
 	}
-	_, rest, _ := strings.Cut(address, "://")
+	_, rest, absolute := strings.Cut(address, "://")
+	if !absolute {
+		return address
+	}
 	host, path, _ := strings.Cut(rest, "/")
 	if !strings.EqualFold(bareHost(host), bareHost(c.Request.Host)) || strings.HasPrefix(path, "/") || strings.HasPrefix(path, "\\") {
 		return address

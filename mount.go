@@ -3,6 +3,7 @@ package carafe
 import (
 	"errors"
 	"net/http"
+	"runtime/debug"
 	"strings"
 
 	"github.com/carafeweb/carafe/gateway"
@@ -45,9 +46,24 @@ func (a *App) Mount(prefix string, h http.Handler) {
 func (a *App) serveMount(w http.ResponseWriter, r *http.Request) bool {
 	for _, m := range a.mounts {
 		if shifted, ok := gateway.ShiftPrefix(r, m.prefix); ok {
-			m.handler.ServeHTTP(w, shifted)
+			a.callMounted(m.handler, w, shifted)
 			return true
 		}
 	}
 	return false
+}
+
+// callMounted logs a panic as those of views are, and cuts the connection: how much of an answer is out only the handler knows.
+func (a *App) callMounted(h http.Handler, w http.ResponseWriter, r *http.Request) {
+	defer func() {
+		v := recover()
+		if v == nil {
+			return
+		}
+		if err, ok := v.(error); !ok || !errors.Is(err, http.ErrAbortHandler) {
+			a.LogError(a.newContext(nil, r), &PanicError{Value: v, Stack: debug.Stack()})
+		}
+		panic(http.ErrAbortHandler)
+	}()
+	h.ServeHTTP(w, r)
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"log/slog"
 	"maps"
 	"net/http"
 	"slices"
@@ -178,8 +177,8 @@ func (resp *Response) Vary(fields ...string) {
 	addVary(resp.Header, fields...)
 }
 
-// close runs what waits for the end of the response, the last first.
-func (resp *Response) close() {
+// close runs what waits for the end of the response, the last first. What fails is logged for the request.
+func (resp *Response) close(c *Context) {
 	if resp.closers == nil {
 		return
 	}
@@ -187,7 +186,7 @@ func (resp *Response) close() {
 	resp.closers = nil
 	for _, f := range slices.Backward(closers) {
 		if err := guarded(f); err != nil {
-			slog.Default().Error("carafe: a function of OnClose failed", "error", err)
+			c.App().LogError(c, fmt.Errorf("carafe: a function of OnClose failed: %w", err))
 		}
 	}
 }
@@ -206,7 +205,9 @@ func (resp *Response) writeTo(w http.ResponseWriter, r *http.Request, lines *[2]
 		lines[0] = resp.typ
 		h[headerType] = lines[0:1:1]
 	}
-	resp.copyHeader(h)
+	if resp.Header != nil {
+		resp.copyHeader(h)
+	}
 	head := r.Method == http.MethodHead
 	switch {
 	case status == http.StatusNotModified:
@@ -219,18 +220,27 @@ func (resp *Response) writeTo(w http.ResponseWriter, r *http.Request, lines *[2]
 		lines[1] = strconv.Itoa(len(resp.body) + len(resp.data))
 		h[headerLength] = lines[1:2:2]
 	}
-	for name, values := range resp.trailer {
-		if strings.HasPrefix(name, http.TrailerPrefix) { // which net/http has to know of before it decides on the framing
-			h[name] = values
-		}
+	if resp.trailer != nil {
+		resp.announceTrailer(h)
 	}
 	w.WriteHeader(status)
 	if head || !bodyAllowed(status) {
 		return nil
 	}
 	err := resp.writeBody(w)
-	maps.Copy(h, resp.trailer)
+	if resp.trailer != nil {
+		maps.Copy(h, resp.trailer)
+	}
 	return err
+}
+
+// announceTrailer tells net/http, which has to know before it decides on the framing, of fields that no Trailer announces.
+func (resp *Response) announceTrailer(h http.Header) {
+	for name, values := range resp.trailer {
+		if strings.HasPrefix(name, http.TrailerPrefix) {
+			h[name] = values
+		}
+	}
 }
 
 func (resp *Response) writeBody(w http.ResponseWriter) (err error) {

@@ -20,8 +20,11 @@ import (
 //
 // Source: django.utils.http.url_has_allowed_host_and_scheme. Unlike Flask, which has none.
 func SafeRedirect(target string, hosts ...string) bool {
+	if strings.ContainsFunc(target, unicode.IsControl) {
+		return false
+	}
 	target = strings.TrimSpace(target)
-	if target == "" || target[0] == '\\' || strings.ContainsFunc(target, unicode.IsControl) {
+	if target == "" || target[0] == '\\' {
 		return false
 	}
 	// Once as it is, and once as a browser reads it.

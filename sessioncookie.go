@@ -101,14 +101,14 @@ func (s CookieSessions) Save(c *Context, session *Session, resp *Response) error
 	name := a.cookieName(s.Name, c)
 	switch a.sessionTask(session) {
 	case sessionGone:
-		return a.deleteSessionCookie(name, resp)
+		return a.deleteSessionCookie(c, name, resp)
 	case sessionKept:
 		now := a.now()
 		value, err := a.signer(s.Signing).Dump(session.values, now)
 		if err != nil {
 			return err
 		}
-		return a.setSessionCookie(session, resp, name, value, now)
+		return a.setSessionCookie(c, session, resp, name, value, now)
 	}
 	if session.Accessed() {
 		resp.varyByCookie()
@@ -138,9 +138,9 @@ const (
 )
 
 // setSessionCookie sends the cookie of a session. The response then varies by cookie, asked for or not (CVE-2023-30861).
-func (a *App) setSessionCookie(s *Session, resp *Response, name, value string, now time.Time) error {
+func (a *App) setSessionCookie(c *Context, s *Session, resp *Response, name, value string, now time.Time) error {
 	resp.varyByCookie()
-	cookie := a.sessionCookie(name)
+	cookie := a.sessionCookie(c, name)
 	cookie.Value = value
 	if s.Permanent() {
 		cookie.Expires = now.Add(a.Config.PermanentSessionLifetime)
@@ -157,9 +157,9 @@ func (resp *Response) varyByCookie() {
 	resp.Vary("Cookie")
 }
 
-func (a *App) deleteSessionCookie(name string, resp *Response) error {
+func (a *App) deleteSessionCookie(c *Context, name string, resp *Response) error {
 	resp.varyByCookie()
-	cookie := a.sessionCookie(name)
+	cookie := a.sessionCookie(c, name)
 	cookie.Expires, cookie.MaxAge = time.Unix(0, 0), -1
 	return resp.addCookie(cookie, time.Time{})
 }
@@ -173,11 +173,11 @@ func (a *App) cookieName(choose func(*Context) string, c *Context) string {
 }
 
 // sessionCookie has the attributes that the config gives it.
-func (a *App) sessionCookie(name string) *http.Cookie {
+func (a *App) sessionCookie(c *Context, name string) *http.Cookie {
 	conf := &a.Config.SessionCookie
 	return &http.Cookie{
 		Name: name, Path: a.Config.cookiePath(), Domain: conf.Domain, SameSite: conf.sameSite(),
-		Secure: conf.Secure, HttpOnly: conf.HTTPOnly, Partitioned: conf.Partitioned,
+		Secure: conf.Secure || c.Request.IsSecure(), HttpOnly: conf.HTTPOnly, Partitioned: conf.Partitioned,
 	}
 }
 

@@ -114,7 +114,7 @@ func (s *ServerSessions) Save(c *Context, session *Session, resp *Response) erro
 				return err
 			}
 		}
-		return a.deleteSessionCookie(a.cookieName(s.Name, c), resp)
+		return a.deleteSessionCookie(c, a.cookieName(s.Name, c), resp)
 	case sessionKept:
 		return s.keep(c, session, resp)
 	}
@@ -148,7 +148,7 @@ func (s *ServerSessions) keep(c *Context, session *Session, resp *Response) erro
 	}
 	session.stored = &storedSession{id, mine}
 	session.regenerate = false
-	return a.setSessionCookie(session, resp, a.cookieName(s.Name, c), id, now)
+	return a.setSessionCookie(c, session, resp, a.cookieName(s.Name, c), id, now)
 }
 
 // create stores a session under a new id, and then forgets the old one.

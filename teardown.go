@@ -67,13 +67,16 @@ func note(failed []error, err error) []error {
 	return append(failed, err)
 }
 
-// guarded runs user code that is not to stop what comes after it.
+// guarded runs user code that is not to stop what comes after it. A panic with an HTTP error is that error, as everywhere.
 func guarded(f func()) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			if err, _ = v.(error); err == nil || errors.As(err, new(interface{ RuntimeError() })) {
-				err = &PanicError{Value: v, Stack: debug.Stack()}
+			var he *HTTPError
+			if e, ok := v.(error); ok && errors.As(e, &he) {
+				err = e
+				return
 			}
+			err = &PanicError{Value: v, Stack: debug.Stack()}
 		}
 	}()
 	f()

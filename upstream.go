@@ -116,7 +116,7 @@ func (u *upstream) takes(missed error) bool {
 
 // route is the route of a request that is passed on: of all that the app has around its own, the error handlers.
 func (u *upstream) route(a *App) *route {
-	return &route{rule: &routing.Rule{}, csrf: CSRFOff, chain: &chain{handlers: a.compiled().own.handlers}, view: u.pass}
+	return &route{rule: &routing.Rule{}, given: u.pass, csrf: CSRFOff, chain: &chain{handlers: a.compiled().own.handlers}, view: u.pass}
 }
 
 // pass is the view. The server's answer goes to the client as it comes, past make_response.

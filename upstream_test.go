@@ -259,6 +259,18 @@ func TestAForeignHostIsNotPassedUpstream(t *testing.T) {
 	}
 }
 
+func TestWhatGoesUpstreamIsExplained(t *testing.T) {
+	p := newUpstreamPair(t, upstreamSays)
+	e, err := p.app.Explain("GET", "/old")
+	must(t, err)
+	for _, step := range e.Steps {
+		if step.Kind == "view" && strings.Contains(step.Text, "upstream") {
+			return
+		}
+	}
+	t.Errorf("of GET /old it is said: %+v", e.Steps)
+}
+
 func TestAnUpstreamThatCannotBeIsRefused(t *testing.T) {
 	for _, tt := range []struct{ name, target, want string }{
 		{"no scheme", "127.0.0.1:5001", "first path segment in URL cannot contain colon"},

@@ -31,6 +31,9 @@ type result struct {
 // viewFunc is a view compiled for one rule.
 type viewFunc func(c *Context) (result, error)
 
+// mapResult is Flask's dict.
+func mapResult(m map[string]any) result { return result{body: m, isJSON: true} }
+
 func textResult(s string) result { return result{text: s, isText: true} }
 
 // compileView checks that view is a view for a rule with these variables and makes the closure that calls it. edited says
@@ -87,6 +90,12 @@ func compileFrequent(view any, vars []routing.Variable, edited bool) viewFunc {
 		return func(c *Context) (result, error) { s, err := f(c); return textResult(s), err }
 	case func(*Context) any:
 		return func(c *Context) (result, error) { return result{body: f(c)}, nil }
+	case func() map[string]any:
+		return func(*Context) (result, error) { return mapResult(f()), nil }
+	case func(*Context) map[string]any:
+		return func(c *Context) (result, error) { return mapResult(f(c)), nil }
+	case func(*Context) (map[string]any, error):
+		return func(c *Context) (result, error) { m, err := f(c); return mapResult(m), err }
 	case func(*Context) *Response:
 		return func(c *Context) (result, error) { return result{body: f(c)}, nil }
 	case func(*Context) (*Response, error):
@@ -112,6 +121,8 @@ func compileWithString(view any) viewFunc {
 		return func(c *Context) (result, error) { return textResult(f(c, c.match.Text(0))), nil }
 	case func(*Context, string) (string, error):
 		return func(c *Context) (result, error) { s, err := f(c, c.match.Text(0)); return textResult(s), err }
+	case func(*Context, string) any:
+		return func(c *Context) (result, error) { return result{body: f(c, c.match.Text(0))}, nil }
 	case func(*Context, string) (any, error):
 		return func(c *Context) (result, error) { v, err := f(c, c.match.Text(0)); return result{body: v}, err }
 	}
@@ -129,6 +140,8 @@ func compileWithInt(view any) viewFunc {
 			s, err := f(c, int(c.match.Int(0)))
 			return textResult(s), err
 		}
+	case func(*Context, int) any:
+		return func(c *Context) (result, error) { return result{body: f(c, int(c.match.Int(0)))}, nil }
 	case func(*Context, int) (any, error):
 		return func(c *Context) (result, error) {
 			v, err := f(c, int(c.match.Int(0)))

@@ -31,6 +31,7 @@ type contestant struct {
 type setup struct {
 	name, method, path string
 	want               string // the body that all of them answer with; "" means whatever
+	hooks              int    // how often a request has to pass hooks
 	contestants        func() []contestant
 }
 
@@ -100,6 +101,7 @@ func median(samples []sample) sample {
 // check makes sure that a contestant answers what the case wants.
 func check(s setup, c contestant) {
 	var body string
+	before := calls
 	if c.fast != nil {
 		ctx := fastContext(s)
 		c.fast(ctx)
@@ -111,6 +113,9 @@ func check(s setup, c contestant) {
 	}
 	if s.want != "" && strings.TrimSpace(body) != s.want {
 		panic(fmt.Sprintf("%s answers %s with %q, not %q", c.framework, s.name, body, s.want))
+	}
+	if calls-before != s.hooks {
+		panic(fmt.Sprintf("%s passes %d hooks on %s, not %d", c.framework, calls-before, s.name, s.hooks))
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/carafeweb/carafe"
-	"github.com/carafeweb/carafe/routing"
 )
 
 // explain tells what happens to a request, without making it.
@@ -62,7 +61,7 @@ func verdictTable(rules []carafe.RuleVerdict) *table {
 	t := newTable(heading...)
 	for _, r := range rules {
 		mark := ""
-		if r.Verdict == routing.VerdictMatches || r.Verdict == routing.VerdictRedirects {
+		if r.Verdict == "matches" || r.Verdict == "redirects" {
 			mark = "=>"
 		}
 		row := []string{mark, r.Rule, methodsText(r.Methods), string(r.Verdict), r.Reason, shortPlace(r.Site.File, r.Site.Line)}

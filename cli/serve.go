@@ -74,9 +74,8 @@ func addServerFlags(cmd *cobra.Command, hidden ...string) *serverFlags {
 	return all
 }
 
-// config is what the file, the environment and the options come to.
-func (all *serverFlags) config() (server.Config, error) {
-	cfg := server.Default()
+// load has the file, the environment and the options change cfg, now and at each reload.
+func (all *serverFlags) load(cfg server.Config) (server.Config, error) {
 	err := cfg.Load(all.args)
 	return cfg, err
 }
@@ -104,7 +103,7 @@ func linkedServe(c *CLI, s *session) *cobra.Command {
 			if err := app.Freeze(); err != nil {
 				return err
 			}
-			cfg, err := all.config()
+			cfg, err := all.load(server.Default())
 			if err != nil {
 				return err
 			}

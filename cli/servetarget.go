@@ -15,14 +15,14 @@ func serveTarget(s *session, all *serverFlags, args []string) error {
 	if err := t.build(s.ctx); err != nil {
 		return err
 	}
-	cfg, err := all.config()
-	if err != nil {
+	cfg := server.Default()
+	cfg.Build = func(ctx context.Context) error { return t.build(ctx) }
+	cfg.Command = []string{t.binary}
+	if len(args) > 1 {
+		cfg.Command = append(cfg.Command, args[1:]...)
+	}
+	if cfg, err = all.load(cfg); err != nil {
 		return err
 	}
-	cfg.Build = func(ctx context.Context) error { return t.build(ctx) }
-	argv := []string{t.binary}
-	if len(args) > 1 {
-		argv = append(argv, args[1:]...)
-	}
-	return serverEnd(s, server.RunCommand(s.ctx, argv, cfg))
+	return serverEnd(s, server.RunCommand(s.ctx, cfg.Command, cfg))
 }

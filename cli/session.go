@@ -33,6 +33,9 @@ type usageError struct{ error }
 // Unwrap gives what is wrong.
 func (e usageError) Unwrap() error { return e.error }
 
+// Usage makes err one of a command line that cannot be understood: for commands given to [ToolMain].
+func Usage(err error) error { return usageError{err} }
+
 // An exitError ends the process with a code of its own, and is not printed.
 type exitError int
 

@@ -71,7 +71,9 @@ func (t *target) build(ctx context.Context) error {
 		return err
 	}
 	fresh := fmt.Sprintf("%s.%d", file, os.Getpid())
+	_ = os.Link(file, fresh) // so that the go command sees what it need not link again; it replaces the name, not the file behind it
 	if out, err := t.goCommand(ctx, "build", "-o", fresh, t.pkg).CombinedOutput(); err != nil {
+		_ = os.Remove(fresh)
 		return fmt.Errorf("%s cannot be built: %w\n%s", t.given, err, strings.TrimSpace(string(out)))
 	}
 	if err := os.Rename(fresh, file); err != nil {
@@ -95,7 +97,7 @@ func (t *target) checkMain(ctx context.Context) error {
 	case errors.Is(err, exec.ErrNotFound):
 		return errors.New("the go command is not in the PATH: install Go (https://go.dev/dl), or give a program that was built")
 	case err != nil:
-		return fmt.Errorf("there is no package %s that can be built: %s", t.given, text)
+		return fmt.Errorf("there is no program in %s: name the folder of a main package (./cmd/shop), or go there: %s", t.given, text)
 	case text != "main":
 		return fmt.Errorf("%s is package %s, not a program: give the folder of a main package (./cmd/shop)", t.given, text)
 	}

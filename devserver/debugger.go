@@ -9,7 +9,6 @@ import (
 	"io"
 	"net/http"
 	"runtime/debug"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -177,18 +176,15 @@ type frameGroup struct {
 
 func (d *Debugger) pageData(rep *Report, id, nonce string) map[string]any {
 	shown := rep.Frames[:min(len(rep.Frames), maxFrames)]
-	causes := slices.Clone(rep.Chain[:min(len(rep.Chain), maxCauses)])
+	causes := rep.Chain
 	if len(causes) == 1 {
 		causes = nil // it is the message itself
-	}
-	for i := range causes {
-		causes[i].Message = shorten(causes[i].Message, maxValue)
 	}
 	first, _, _ := strings.Cut(rep.Message, "\n")
 	return map[string]any{
 		"R": rep, "ID": id, "Nonce": nonce, "Style": pageStyle, "Script": pageScript, "Secret": d.secret, "Unlock": debuggerPath,
-		"ShortMessage": shorten(first, 200), "Message": shorten(rep.Message, maxMessage), "URL": shorten(rep.URL, maxValue), "Template": d.placeView(rep.Template),
-		"Chain": causes, "MoreCauses": max(0, len(rep.Chain)-maxCauses), "Groups": d.groups(shown), "MoreFrames": len(rep.Frames) - len(shown),
+		"ShortMessage": shorten(first, 200), "Message": shorten(rep.Message, maxTold), "URL": shorten(rep.URL, maxValue), "Template": d.placeView(rep.Template),
+		"Chain": causes, "Groups": d.groups(shown), "MoreFrames": len(rep.Frames) - len(shown),
 		"Sections": trimmed(rep.Sections), "HasSecrets": len(rep.Secrets) > 0, "Plain": rep.Text(), "Curl": rep.Curl, "Test": rep.Test,
 	}
 }
@@ -218,7 +214,7 @@ func (d *Debugger) placeView(p *Place) *excerpt {
 	if p == nil {
 		return nil
 	}
-	e := &excerpt{Place: p.Name, Message: shorten(p.Message, maxMessage), Lines: sourceLines(p.File, p.Line, 0)}
+	e := &excerpt{Place: p.Name, Message: shorten(p.Message, maxTold), Lines: sourceLines(p.File, p.Line, 0)}
 	if p.Line > 0 {
 		e.Place += ":" + strconv.Itoa(p.Line)
 	}

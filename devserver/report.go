@@ -57,22 +57,30 @@ type Row struct{ Name, Value string }
 
 // Limits of what a page shows.
 const (
-	maxMessage = 16 << 10
+	maxMessage = 4 << 10
+	maxTold    = maxMessage + 64 // with the words that tell the length
 	maxCauses  = 50
+	maxDepth   = 100_000
 	maxFrames  = 100
 	maxRows    = 500
 	maxValue   = 4 << 10
 )
 
-// Causes are err and what it wraps, outermost first, each branch of a joined one after the other.
+// Causes are err and what it wraps, outermost first, each branch of a joined one after the other. Of very many the last Cause
+// only says how many more there are.
 func Causes(err error) []Cause {
 	var list []Cause
+	more := 0
 	var visit func(err error)
 	visit = func(err error) {
-		if err == nil || len(list) > maxCauses*20 {
+		if err == nil || more > maxDepth {
 			return
 		}
-		list = append(list, Cause{reflect.TypeOf(err).String(), messageOf(err)})
+		if len(list) < maxCauses {
+			list = append(list, Cause{reflect.TypeOf(err).String(), messageOf(err)})
+		} else {
+			more++
+		}
 		switch e := err.(type) {
 		case interface{ Unwrap() error }:
 			visit(e.Unwrap())
@@ -83,6 +91,9 @@ func Causes(err error) []Cause {
 		}
 	}
 	visit(err)
+	if more > 0 {
+		list = append(list, Cause{Message: fmt.Sprintf("and %d more", more)})
+	}
 	return list
 }
 
@@ -171,7 +182,7 @@ func packageOf(function string) string {
 // Text is the report as plain text.
 func (r *Report) Text() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s\n", r.Type, shorten(r.Message, maxMessage))
+	fmt.Fprintf(&b, "%s: %s\n", r.Type, shorten(r.Message, maxTold))
 	if r.URL != "" {
 		fmt.Fprintf(&b, "\n%s %s\n", r.Method, shorten(r.URL, maxValue))
 	}
@@ -180,7 +191,7 @@ func (r *Report) Text() string {
 	}
 	if len(r.Chain) > 1 {
 		b.WriteString("\nCauses, outermost first:\n")
-		for _, c := range r.Chain[:min(len(r.Chain), maxCauses)] {
+		for _, c := range r.Chain {
 			fmt.Fprintf(&b, "  %s: %s\n", c.Type, shorten(c.Message, maxLine))
 		}
 	}

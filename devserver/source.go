@@ -82,13 +82,13 @@ func shorten(s string, max int) string {
 	return s[:cut] + " … (" + strconv.Itoa(len(s)) + " bytes in all)"
 }
 
-// Editors are the URLs by which editors open a line, by name.
+// Editors are the URLs by which editors open a line, by name. What stands for {file} begins with a slash.
 var Editors = map[string]string{
-	"vscode":   "vscode://file/{file}:{line}:{column}",
-	"vscodium": "vscodium://file/{file}:{line}:{column}",
-	"cursor":   "cursor://file/{file}:{line}:{column}",
-	"windsurf": "windsurf://file/{file}:{line}:{column}",
-	"zed":      "zed://file/{file}:{line}:{column}",
+	"vscode":   "vscode://file{file}:{line}:{column}",
+	"vscodium": "vscodium://file{file}:{line}:{column}",
+	"cursor":   "cursor://file{file}:{line}:{column}",
+	"windsurf": "windsurf://file{file}:{line}:{column}",
+	"zed":      "zed://file{file}:{line}:{column}",
 	"goland":   "goland://open?file={file}&line={line}&column={column}",
 	"idea":     "idea://open?file={file}&line={line}&column={column}",
 	"sublime":  "subl://open?url=file://{file}&line={line}&column={column}",
@@ -109,11 +109,8 @@ func editorLink(editor, file string, line, column int) template.URL {
 	if !ok || !filepath.IsAbs(file) || scheme == "javascript" || scheme == "data" || strings.Trim(scheme, "abcdefghijklmnopqrstuvwxyz0123456789+-.") != "" {
 		return ""
 	}
-	path := (&url.URL{Path: strings.TrimPrefix(filepath.ToSlash(file), "/")}).EscapedPath()
+	path := (&url.URL{Path: "/" + strings.TrimPrefix(filepath.ToSlash(file), "/")}).EscapedPath()
 	path = strings.NewReplacer("?", "%3F", "#", "%23", "&", "%26").Replace(path)
-	if !strings.Contains(pattern, "/{file}") {
-		path = "/" + path
-	}
 	fill := strings.NewReplacer("{file}", path, "{line}", strconv.Itoa(max(line, 1)), "{column}", strconv.Itoa(max(column, 1)))
 	return template.URL(fill.Replace(pattern))
 }

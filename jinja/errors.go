@@ -101,7 +101,9 @@ func asError(p any) *Error {
 	case *Error:
 		return p
 	case error:
-		return &Error{Kind: pyRuntimeError, Message: "panic: " + p.Error(), Cause: p}
+		return &Error{Kind: pyRuntimeError, Message: fmt.Sprintf("panic: %v", p), Cause: p} // Sprintf survives a panic of Error
+	case fmt.Stringer, fmt.Formatter: // whose method may be what is broken
+		return &Error{Kind: pyRuntimeError, Message: fmt.Sprintf("panic: a %T", p)}
 	}
 	return &Error{Kind: pyRuntimeError, Message: fmt.Sprintf("panic: %v", p)}
 }

@@ -212,7 +212,7 @@ func (r *Rule) buildDomain(s sending) (string, error) {
 // make a URL for another host.
 func (r *Rule) appendPath(dst []byte, s sending) ([]byte, error) {
 	steps := r.builder.path
-	if text := steps[0].text; len(text) > 1 && text[0] == '/' && text[1] != '/' {
+	if text := steps[0].text; text == "/" && len(steps) == 1 || len(text) > 1 && text[0] == '/' && text[1] != '/' {
 		return r.appendSteps(dst, steps, s)
 	}
 	start := len(dst)

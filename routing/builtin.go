@@ -28,6 +28,9 @@ func newText(args Arguments) (Definition, error) {
 	if s.min < 0 || (p.given[1] && s.max < 0) || (s.max >= 0 && s.max < s.min) {
 		return Definition{}, badArgument(FaultArgument, "no text is at least %d and at most %d long", s.min, s.max)
 	}
+	if s.min > longestText {
+		return Definition{}, badArgument(FaultArgument, "no URL has room for a text of %d characters", s.min)
+	}
 	return define(Definition{Regexp: lengthRegexp(s.min, s.max), Spans: SpansNever, shape: s})
 }
 
@@ -48,8 +51,16 @@ func textLimits(p parameters) (low, high int, err error) {
 	return low, high, nil
 }
 
-// lengthRegexp is [^/]{low,high} in steps that Go's regexp, which counts to 1000, can take.
+// longestText is more than any server takes for a URL. A rule that wants longer text is a mistake, and would take time and room
+// for its samples and regexps.
+const longestText = 1 << 20
+
+// lengthRegexp is [^/]{low,high} in steps that Go's regexp, which counts to 1000, can take. That it cannot say a high that no URL
+// reaches does not matter: the shape does.
 func lengthRegexp(low, high int) string {
+	if high > longestText {
+		high = -1
+	}
 	if low == 1 && high < 0 {
 		return textRegexp
 	}

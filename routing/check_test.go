@@ -40,6 +40,8 @@ func TestAddRefuses(t *testing.T) {
 		{"an argument given twice", routing.Rule{Rule: "/<int(2, fixed_digits=3):x>"}, routing.FaultArgument, "twice"},
 		{"a limit that is no number", routing.Rule{Rule: "/<int(min=abc):x>"}, routing.FaultType, "'abc'"},
 		{"lengths that exclude each other", routing.Rule{Rule: "/<string(minlength=3, maxlength=2):x>"}, routing.FaultArgument, "at least 3 and at most 2"},
+		{"a length that no URL has", routing.Rule{Rule: "/<string(length=9223372036854775807):x>"}, routing.FaultArgument, "no URL has room"},
+		{"digits that no URL has", routing.Rule{Rule: "/<int(fixed_digits=9223372036854775807):x>"}, routing.FaultArgument, "no URL has room"},
 		{"an item that is no text", routing.Rule{Rule: "/<any(1, 2):x>"}, routing.FaultArgument, "quotes"},
 		{"a name twice", routing.Rule{Rule: "/<a>/<int:a>"}, routing.FaultVariable, `"a" occurs twice`},
 		{"a name in subdomain and path", routing.Rule{Rule: "/<a>", Subdomain: "<a>"}, routing.FaultVariable, `"a" occurs twice`},
@@ -62,6 +64,18 @@ func TestAddRefuses(t *testing.T) {
 				t.Errorf("Add(%q): fault %d, %v; want fault %d, site.go:14 and %q", tt.rule.Rule, refused.Fault, err, tt.fault, tt.says)
 			}
 		})
+	}
+}
+
+func TestALimitThatNoURLReachesIsNoLimit(t *testing.T) {
+	for _, opts := range []routing.Options{{}, {MuxOnly: true}} {
+		m := addAll(t, opts, rulesOf("/<string(minlength=2, maxlength=9223372036854775807):x>")...)
+		if got := answer(m, "", "GET", "/abc"); !strings.Contains(got, "map[x:abc]") {
+			t.Errorf("GET /abc: %s", got)
+		}
+		if got := answer(m, "", "GET", "/a"); got != routing.ErrNotFound.Error() {
+			t.Errorf("GET /a: %s", got)
+		}
 	}
 }
 

@@ -19,30 +19,41 @@ import (
 //
 // Source: Werkzeug StateMachineMatcher.match.
 func (m *Map) Find(ctx context.Context, dst *Match, domain, method, path string, websocket bool) error {
-	invalid := false
 	ix := m.compiled.Load()
-	if ix != nil && ix.start != nil && domain == "" && !websocket && wellFormed(path) {
-		// Nearly all requests: found in one walk down, without a step back.
-		bit := methodMask(1)
-		if method != "GET" {
-			bit = commonBit(method)
-		}
-		l := ix.whole.find(bit, path)
+	if ix == nil || ix.start == nil || domain != "" || websocket || !wellFormed(path) {
+		return m.searchFor(ctx, dst, domain, method, path, websocket, false)
+	}
+	// Nearly all requests: found in one walk down, without a step back.
+	bit := methodMask(1)
+	if method != "GET" {
+		bit = commonBit(method)
+	}
+	l := ix.whole.find(bit, path)
+	if l == nil {
+		var miss error
+		l, miss = ix.walk(dst, bit, path)
 		if l == nil {
-			l = ix.walk(dst, bit, path)
-		}
-		if l != nil {
-			dst.Rule, dst.path, dst.domain = l.rule, path, ""
-			if l.settled {
-				return nil
+			if miss != nil && bit != 0 && !(ix.merge && strings.Contains(path, "//")) {
+				return miss
 			}
-			if err := m.settle(ctx, dst, bit); err != errInvalid {
-				return err
-			}
-			// What other rules say of the method decides between 404 and 405.
-			invalid = true
+			return m.searchFor(ctx, dst, domain, method, path, websocket, false)
 		}
 	}
+	dst.Rule, dst.path, dst.domain = l.rule, path, ""
+	if l.settled {
+		return nil
+	}
+	if err := m.settle(ctx, dst, bit); err != errInvalid {
+		return err
+	}
+	// What other rules say of the method decides between 404 and 405.
+	return m.searchFor(ctx, dst, domain, method, path, websocket, true)
+}
+
+// searchFor keeps the making of a request out of Find, whose frame it would double.
+//
+//go:noinline
+func (m *Map) searchFor(ctx context.Context, dst *Match, domain, method, path string, websocket, invalid bool) error {
 	return m.search(dst, request{ctx, domain, strings.ToUpper(method), oneLeadingSlash(path), 0, websocket, invalid})
 }
 
@@ -83,19 +94,25 @@ const (
 )
 
 // walk goes down the machine by the first step that fits at each state and never back. If it
-// comes to a rule that fits, that is what a full search would find first; else it returns nil
-// and tells nothing. It runs for every request, so it reads the path eight bytes at a time
-// and knows the two frequent dynamic steps; BenchmarkFind and TestFindAllocates guard it.
-func (ix *index) walk(dst *Match, bit methodMask, path string) *leaf {
+// comes to a rule that fits, that is what a full search would find first. If there was no other
+// way to go, the error is what a full search would come to, but for merged slashes; else it
+// returns neither and tells nothing.
+//
+// It runs for every request, so it reads the path eight bytes at a time, knows the two frequent
+// dynamic steps, and is one function: what it knows stays in registers. BenchmarkFind and
+// TestFindAllocates guard it.
+func (ix *index) walk(dst *Match, bit methodMask, path string) (*leaf, error) {
 	s := ix.start
+	forked := ix.forked
 	pos := 1
 	for {
 		if n := len(s.only.text); n != 0 && len(path)-pos >= n && path[pos:pos+n] == s.only.text {
 			if end := pos + n; end == len(path) || path[end] == '/' {
 				// The one static step there is, or several in a row: no need to look it up.
+				forked = forked || s.forked || s.only.forked
 				s = s.only.next
 				if end == len(path) {
-					return s.leaf(bit)
+					return s.leaf(bit, forked)
 				}
 				pos = end + 1
 				continue
@@ -139,29 +156,36 @@ func (ix *index) walk(dst *Match, bit methodMask, path string) *leaf {
 		if next == nil {
 			e := s.dynamicStep(dst, path, pos, end)
 			if e == nil {
-				return nil
+				if forked || s.forked {
+					return nil, nil
+				}
+				return nil, ErrNotFound
 			}
 			next = e.next
 			if e.final {
 				end = len(path)
 			}
 		}
+		forked = forked || s.forked
 		s = next
 		if end == len(path) {
-			return s.leaf(bit)
+			return s.leaf(bit, forked)
 		}
 		pos = end + 1
 	}
 }
 
-// leaf is the first leaf for the method.
-func (s *state) leaf(bit methodMask) *leaf {
+// leaf is the first leaf for the method, or the error if only one way led here.
+func (s *state) leaf(bit methodMask, forked bool) (*leaf, error) {
 	for i := range s.leaves {
 		if l := &s.leaves[i]; l.mask&bit != 0 {
-			return l
+			return l, nil
 		}
 	}
-	return nil
+	if forked || s.misses == nil {
+		return nil, nil
+	}
+	return nil, s.misses
 }
 
 // dynamicStep is the first dynamic step that fits; nil if there is none, or if what comes

@@ -22,11 +22,12 @@ import (
 //
 // Source: Werkzeug StateMachineMatcher.
 type index struct {
-	m     *Map
-	root  *state
-	start *state // after an empty domain and the first slash; nil if nothing is there
-	whole wholePaths
-	merge bool
+	m      *Map
+	root   *state
+	start  *state // after an empty domain and the first slash; nil if nothing is there
+	forked bool   // one of the states before start is
+	whole  wholePaths
+	merge  bool
 }
 
 // A state is what is known after some steps.
@@ -38,17 +39,20 @@ type state struct {
 	// leaves are the walk's way out: the rules as far as it takes no more to choose among them
 	// than to compare methods.
 	leaves []leaf
-	loose  bool    // some rule here also takes one more slash
-	rules  []*Rule // whose parts end here, in the order of registration
-	slash  *state  // the step for an empty segment: what a trailing slash leads to
+	forked bool              // a search might find more than the walk, which tries one step
+	misses *MethodNotAllowed // what a path that ends here is answered, if no leaf takes its method; nil if that takes a search
+	loose  bool              // some rule here also takes one more slash
+	rules  []*Rule           // whose parts end here, in the order of registration
+	slash  *state            // the step for an empty segment: what a trailing slash leads to
 }
 
 // An onlyStep is a state's static step if there is no other, together with those after it of
 // which the same is true: "a/b/c". Static steps are tried first, so if the path goes on with
 // this text, this is the way. The text is empty if there are several steps or none.
 type onlyStep struct {
-	text string
-	next *state
+	text   string
+	next   *state
+	forked bool // one of the states in between is
 }
 
 func newOnlyStep(children []slot) onlyStep {
@@ -57,9 +61,9 @@ func newOnlyStep(children []slot) onlyStep {
 	}
 	text, next := children[0].text, children[0].next
 	if next.only.text != "" {
-		return onlyStep{text + "/" + next.only.text, next.only.next}
+		return onlyStep{text + "/" + next.only.text, next.only.next, next.forked || next.only.forked}
 	}
-	return onlyStep{text, next}
+	return onlyStep{text: text, next: next}
 }
 
 // A leaf is a rule with its methods, those for any method with all bits set.
@@ -92,6 +96,7 @@ func newIndex(m *Map) *index {
 	ix.root = b.freeze(b.root)
 	if s := ix.root.static.find(""); s != nil && !m.opts.MuxOnly {
 		ix.start = s.static.find("")
+		ix.forked = ix.root.forked || s.forked
 	}
 	for _, rules := range m.byEndpoint {
 		linkCanonical(m, rules)
@@ -101,6 +106,7 @@ func newIndex(m *Map) *index {
 	}
 	for i := range b.states {
 		b.noteLeaves(&b.states[i])
+		b.states[i].noteMisses(m)
 	}
 	if ix.start != nil {
 		ix.whole = newWholePaths(ix.start, m.rules)
@@ -261,6 +267,7 @@ func (b *indexBuilder) freeze(d *draft) *state {
 	if len(s.dynamic) > 0 && s.dynamic[0].quick == shapeText {
 		s.text = &s.dynamic[0]
 	}
+	s.forked = s.isForked()
 	return s
 }
 
@@ -320,6 +327,31 @@ func (b *indexBuilder) noteLeaves(s *state) {
 			mask = ^methodMask(0)
 		}
 		s.leaves = append(s.leaves, leaf{mask, r, r.settled})
+	}
+}
+
+// isForked tells whether a search might go on from the state in another way than the walk does.
+func (s *state) isForked() bool {
+	switch len(s.dynamic) {
+	case 0:
+		return s.loose
+	case 1:
+		return s.loose || len(s.static.slots) > 0 || s.dynamic[0].quick == shapeRegexp
+	}
+	return true
+}
+
+// noteMisses works out what the walk may answer if the state's rules do not take the method.
+func (s *state) noteMisses(m *Map) {
+	if len(s.rules) == 0 || len(s.leaves) < len(s.rules) || s.slash != nil {
+		return
+	}
+	var mask methodMask
+	for _, r := range s.rules {
+		mask |= r.mask
+	}
+	if mask&anyMethod == 0 && mask != 0 {
+		s.misses = m.noteRefusal(mask)
 	}
 }
 

@@ -29,6 +29,9 @@ func newInt(args Arguments) (Definition, error) {
 	if ok && (fixed < 0 || fixed != math.Trunc(fixed)) {
 		return Definition{}, badArgument(FaultType, "fixed_digits has to be a whole number, not %v", fixed)
 	}
+	if fixed > longestText {
+		return Definition{}, badArgument(FaultArgument, "no URL has room for %.0f digits", fixed)
+	}
 	s, err := numberShape(shapeInt, p, 1)
 	s.number.fixed = int(fixed)
 	return numberDefinition(s, intRegexp, reflect.TypeFor[int](), err)

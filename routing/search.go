@@ -72,6 +72,14 @@ func (m *Map) methodNotAllowed(mask methodMask) *MethodNotAllowed {
 	}
 	m.mutex.Lock()
 	defer m.mutex.Unlock()
+	return m.noteRefusal(mask)
+}
+
+// noteRefusal is for who has the mutex.
+func (m *Map) noteRefusal(mask methodMask) *MethodNotAllowed {
+	if known := m.refusals.Load(); known != nil && (*known)[mask] != nil {
+		return (*known)[mask]
+	}
 	e := &MethodNotAllowed{Allow: m.methods.names(mask)}
 	next := map[methodMask]*MethodNotAllowed{mask: e}
 	if known := m.refusals.Load(); known != nil {

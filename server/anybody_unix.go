@@ -159,18 +159,27 @@ func (p *process) serves(id int, emit func(event)) {
 	}
 }
 
-// look is for programs that say nothing at all: they serve when they are seen to wait for a connection.
+// courtesy is what a program that was seen to wait has for saying READY=1: it may have taken its sockets just before.
+const courtesy = 200 * time.Millisecond
+
+// look is for programs that say nothing at all: they serve when they have been seen to wait for connections.
 func (p *process) look(id int, emit func(event)) {
 	t := time.NewTicker(20 * time.Millisecond)
 	defer t.Stop()
+	var seen time.Time
 	for !p.speaks.Load() && !p.any.mute.Load() {
 		select {
 		case <-p.any.over:
 			return
 		case <-t.C:
-			if awaits(p.PID(), p.any.socks) && !p.speaks.Load() {
-				p.serves(id, emit)
+		}
+		switch {
+		case seen.IsZero():
+			if awaits(p.PID(), p.any.socks) {
+				seen = time.Now()
 			}
+		case time.Since(seen) > courtesy && !p.speaks.Load():
+			p.serves(id, emit)
 		}
 	}
 }

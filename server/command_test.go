@@ -241,6 +241,10 @@ func TestAFrozenAppIsFoundByItsWatchdog(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.serve(2, "--command", hello, "--worker-timeout", "1")
+	s.until("both give signs of life", func() bool {
+		w := s.status().Workers
+		return len(w) == 2 && w[0].Life == "watchdog" && w[1].Life == "watchdog"
+	})
 	victim := s.workers()[0]
 	kill(t, victim, syscall.SIGSTOP)
 	s.until("the frozen worker is replaced", func() bool { w := s.workers(); return len(w) == 2 && !slices.Contains(w, victim) })

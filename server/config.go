@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 )
@@ -124,6 +125,13 @@ type Config struct {
 	TrustedProxies []string
 	// SecureSchemeHeaders are "Name=value" pairs by which a trusted proxy says https. Empty means Gunicorn's three.
 	SecureSchemeHeaders []string
+	// TrustedHeaders are the fields, besides those of the scheme, that a trusted proxy's word is taken from: X-Forwarded-For,
+	// X-Forwarded-Host, and X-Forwarded-Prefix, which becomes the request's script name (gateway.ScriptName). Empty means the
+	// first two. What the proxy does not itself set must not be here: it would be the client's.
+	TrustedHeaders []string
+	// RootPath is where the application is mounted ("/shop"): it is cut from each path and becomes the script name. A path
+	// outside it is a 404. Empty means the root.
+	RootPath string
 	// ProxyProtocol is "off", "v1", "v2", "auto" (either, or none) or "required" (either). Empty means off.
 	ProxyProtocol string
 	// ProxyProtocolFrom are the peers that may send a PROXY header. Empty means 127.0.0.1 and ::1.
@@ -295,6 +303,14 @@ func (c *Config) checkAddresses() error {
 	}
 	if _, err := parseTrust(c.ProxyProtocolFrom); err != nil {
 		return fmt.Errorf("server: proxy_protocol_from: %w", err)
+	}
+	if c.RootPath != "" && (c.RootPath[0] != '/' || strings.HasSuffix(c.RootPath, "/")) {
+		return fmt.Errorf("server: root_path is %q: use a path that begins with a slash and ends with none, as /shop", c.RootPath)
+	}
+	for _, name := range c.TrustedHeaders {
+		if !slices.Contains(forwardingFields, name) {
+			return fmt.Errorf("server: trusted_headers has %q: use some of %s", name, strings.Join(forwardingFields, ", "))
+		}
 	}
 	_, err := parseSchemeHeaders(c.SecureSchemeHeaders)
 	return err

@@ -176,6 +176,9 @@ func TestSettingsThatCannotWorkAreRefusedWithTheCure(t *testing.T) {
 		{"a user that is none", server.Config{User: "no-such-user-here"}, "whom this system does not know"},
 		{"a folder that is none", server.Config{Chdir: "/no/such/folder"}, "is no folder"},
 		{"a umask that is none", server.Config{Umask: "9"}, "use octal"},
+		{"a mount without its slash", server.Config{RootPath: "shop"}, "begins with a slash"},
+		{"a field that forwards nothing", server.Config{TrustedHeaders: []string{"X-Real-IP"}}, "use some of X-Forwarded-For"},
+		{"a command that is none", server.Config{Command: []string{"no-such-program-here"}}, "which cannot be run"},
 		{"a negative limit", server.Config{MaxHeaderFields: -1}, "max_header_fields is -1"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

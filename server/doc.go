@@ -21,6 +21,12 @@
 // orders, and its end of file tells each that the other has gone. With [Config.Workers] zero there is one process: the
 // same master loop, with the worker inside.
 //
+// # Programs that are not this one
+//
+// [RunCommand], and the setting command, make each worker any program: one that calls Run itself is a worker like any other,
+// a Carafe app whose main ends in App.Run, or a program in another language, takes its sockets as systemd passes them. It
+// says there what holds for such a worker.
+//
 // # Signals
 //
 //	TERM        stop: finish what is in flight, at most GracefulTimeout. A second one, or INT: quick; a third: kill
@@ -38,8 +44,8 @@
 //
 // config.go and settings.go say what can be set. server.go decides which part this process plays. master.go is the loop;
 // fleet.go starts, drains and replaces workers; reload.go, upgrade.go and stop.go are its three longer stories; system.go
-// and launch_unix.go are all that they ask of the operating system. worker.go is the other side; accept.go takes
-// connections in, guard.go, head.go and chunks.go read them strictly, and exchange.go is one request and its answer.
+// and launch_unix.go are all that they ask of the operating system. command.go and anybody_unix.go are for workers that are
+// another program. inherit_unix.go and worker.go are the other side; accept.go takes connections in, guard.go, head.go and chunks.go read them strictly, and exchange.go is one request and its answer.
 //
 // Source: Gunicorn's arbiter.py, sock.py, workers/base.py and workers/gthread.py for what is done; the code is new.
 package server

@@ -70,7 +70,8 @@ func (s *service) handle(w http.ResponseWriter, r *http.Request) {
 	}
 	s.requests.begin(x)
 	defer x.end(r)
-	if no := s.prepare(r, g); no != nil {
+	seen, no := s.prepare(r, g)
+	if no != nil {
 		s.plain(x, no)
 		return
 	}
@@ -79,9 +80,9 @@ func (s *service) handle(w http.ResponseWriter, r *http.Request) {
 	}
 	x.hooked = true
 	if hook := s.hooks.PreRequest; hook != nil {
-		hook(r)
+		hook(seen)
 	}
-	s.handler.ServeHTTP(x, r)
+	s.handler.ServeHTTP(x, seen)
 }
 
 // overHTTP2 gives a request what HTTP/1 has by its connection: a context to cancel, a goroutine to look at; and a header

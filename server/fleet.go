@@ -30,6 +30,17 @@ type worker struct {
 	watched  bool // it gives signs of life all the same
 }
 
+// life is how a worker gives signs of it.
+func (w *worker) life() string {
+	switch {
+	case !w.mute:
+		return "wire"
+	case w.watched:
+		return "watchdog"
+	}
+	return "none"
+}
+
 type state int
 
 const (

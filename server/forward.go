@@ -5,9 +5,12 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/carafeweb/carafe/gateway"
 )
 
 // A schemeHeader is a field by which a trusted proxy says that the client's connection is secure.
@@ -27,7 +30,7 @@ func parseSchemeHeaders(pairs []string) ([]schemeHeader, error) {
 
 // prepare makes of the request what the application is to see: no names with underscores, and what a trusted proxy says
 // of scheme, client and host. From anybody else forwarding fields are passed on as the mere text that they are.
-func (s *service) prepare(r *http.Request, g *guard) *refusal {
+func (s *service) prepare(r *http.Request, g *guard) (*http.Request, *refusal) {
 	if s.cfg.UnderscoreHeaders == "drop" && (g == nil || g.underscores.Load()) {
 		for name := range r.Header {
 			if strings.IndexByte(name, '_') >= 0 {
@@ -35,14 +38,31 @@ func (s *service) prepare(r *http.Request, g *guard) *refusal {
 			}
 		}
 	}
-	if !s.trusted.all && len(s.trusted.nets) == 0 {
-		return nil
+	if (s.trusted.all || len(s.trusted.nets) > 0) && s.trusted.has(peerOf(r, g)) {
+		var no *refusal
+		if r, no = s.believe(r); no != nil {
+			return r, no
+		}
 	}
-	peer := peerOf(r, g)
-	if !s.trusted.has(peer) {
-		return nil
+	if s.cfg.RootPath == "" {
+		return r, nil
 	}
-	return s.believe(r)
+	shifted, ok := gateway.ShiftPrefix(r, s.cfg.RootPath)
+	if !ok {
+		return r, refuse(http.StatusNotFound, "there is nothing outside of the application's root")
+	}
+	return shifted, nil
+}
+
+// forwardingFields are what TrustedHeaders may hold.
+var forwardingFields = []string{"X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Prefix"}
+
+// trustedField is a proxy's word in one field, "" if it is not to be believed.
+func (s *service) trustedField(r *http.Request, name string) string {
+	if v := r.Header[name]; len(v) == 1 && slices.Contains(s.cfg.TrustedHeaders, name) {
+		return v[0]
+	}
+	return ""
 }
 
 // peerOf is who the connection is from.
@@ -57,8 +77,8 @@ func peerOf(r *http.Request, g *guard) net.Addr {
 	return a
 }
 
-// believe takes a trusted proxy's word: URL.Scheme, RemoteAddr, Host.
-func (s *service) believe(r *http.Request) *refusal {
+// believe takes a trusted proxy's word: URL.Scheme, RemoteAddr, Host, the script name.
+func (s *service) believe(r *http.Request) (*http.Request, *refusal) {
 	secure, plain := false, false
 	for _, h := range s.schemes {
 		if v := r.Header[h.name]; len(v) > 0 {
@@ -71,7 +91,7 @@ func (s *service) believe(r *http.Request) *refusal {
 	}
 	switch {
 	case secure && plain:
-		return refuse(400, "the proxy's fields contradict each other about the scheme")
+		return r, refuse(400, "the proxy's fields contradict each other about the scheme")
 	case secure:
 		r.URL.Scheme = "https"
 	case plain:
@@ -80,14 +100,26 @@ func (s *service) believe(r *http.Request) *refusal {
 	if client := s.client(r); client != "" {
 		r.RemoteAddr = net.JoinHostPort(client, "0")
 	}
-	if v := r.Header["X-Forwarded-Host"]; len(v) == 1 && v[0] != "" && isHost(v[0]) {
-		r.Host = v[0]
+	if v := s.trustedField(r, "X-Forwarded-Host"); v != "" && isHost(v) {
+		r.Host = v
 	}
-	return nil
+	if v := s.trustedField(r, "X-Forwarded-Prefix"); isPrefix(v) {
+		r = gateway.WithScriptName(r, strings.TrimSuffix(v, "/"))
+	}
+	return r, nil
+}
+
+// isPrefix reports whether a path can be put in front of others: one slash at its beginning, or a browser would take what
+// follows for a host.
+func isPrefix(v string) bool {
+	return len(v) > 1 && v[0] == '/' && v[1] != '/' && v[1] != '\\' && all(v, inTarget)
 }
 
 // client is the last address in X-Forwarded-For that is not itself trusted.
 func (s *service) client(r *http.Request) string {
+	if !slices.Contains(s.cfg.TrustedHeaders, "X-Forwarded-For") {
+		return ""
+	}
 	hops := strings.Split(strings.Join(r.Header["X-Forwarded-For"], ","), ",")
 	found := ""
 	for i := len(hops) - 1; i >= 0; i-- {

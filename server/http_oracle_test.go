@@ -205,6 +205,7 @@ func TestOracleHTTPRequests(t *testing.T) {
 				t.Errorf("%s (%s, %s):\n  %s", c.Name, c.Kind, c.Category, strings.Join(problems, "\n  "))
 			case stricter:
 				differ++
+				t.Logf("stricter than Gunicorn: %s (%s)", c.Name, c.Category)
 			default:
 				agree++
 			}

@@ -61,6 +61,7 @@ type WorkerStatus struct {
 	Stuck    int     `json:"stuck"`
 	Oldest   float64 `json:"oldest_seconds"`
 	Memory   int64   `json:"memory"`
+	Life     string  `json:"life"` // how it gives signs of life: "wire", "watchdog" (sd_notify), "none"
 }
 
 func (m *master) status() Status {
@@ -75,7 +76,7 @@ func (m *master) status() Status {
 		s.Requests += w.last.Requests
 		s.Workers = append(s.Workers, WorkerStatus{
 			Worker: w.id, PID: w.child.PID(), State: w.state.String(), Uptime: time.Since(w.began).Seconds(), Requests: w.last.Requests,
-			Busy: w.last.Busy, Conns: w.last.Conns, Stuck: w.last.Stuck, Oldest: w.last.Oldest.Seconds(), Memory: m.memory(w),
+			Busy: w.last.Busy, Conns: w.last.Conns, Stuck: w.last.Stuck, Oldest: w.last.Oldest.Seconds(), Memory: m.memory(w), Life: w.life(),
 		})
 	}
 	slices.SortFunc(s.Workers, func(a, b WorkerStatus) int { return a.Worker - b.Worker })

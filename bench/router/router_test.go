@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/carafeweb/carafe/routing"
+	"github.com/gorilla/mux"
 )
 
 //go:embed github.txt
@@ -53,13 +54,13 @@ func BenchmarkStatic150(b *testing.B) {
 	run(b, routes, routes)
 }
 
-func BenchmarkNotFound(b *testing.B) {
-	run(b, lines(github), []call{{"GET", "/repos/julien/router/nothing/here"}})
-}
+var (
+	notFound   = call{"GET", "/repos/julien/router/nothing/here"}
+	notAllowed = call{"PATCH", "/repos/julien/router/issues"}
+)
 
-func BenchmarkMethodNotAllowed(b *testing.B) {
-	run(b, lines(github), []call{{"PATCH", "/repos/julien/router/issues"}})
-}
+func BenchmarkNotFound(b *testing.B)         { run(b, lines(github), []call{notFound}) }
+func BenchmarkMethodNotAllowed(b *testing.B) { run(b, lines(github), []call{notAllowed}) }
 
 func many(n int) []call {
 	var routes []call
@@ -89,6 +90,19 @@ func BenchmarkSetUp1000(b *testing.B) {
 	b.Run("index", func(b *testing.B) { benchmarkSetUp(b, routes, func(*routing.Map) {}) })
 	b.Run("index and mux table", func(b *testing.B) {
 		benchmarkSetUp(b, routes, func(m *routing.Map) { m.Table() })
+	})
+	b.Run("gorilla mux alone", func(b *testing.B) {
+		templates := make([]string, len(routes))
+		for i, r := range routes {
+			templates[i] = variable.ReplaceAllString(r.path, "{$1}")
+		}
+		b.ReportAllocs()
+		for b.Loop() {
+			m := mux.NewRouter()
+			for i, r := range routes {
+				m.HandleFunc(templates[i], ok).Methods(r.method)
+			}
+		}
 	})
 }
 
@@ -120,14 +134,25 @@ func BenchmarkBuild(b *testing.B) {
 	}
 }
 
-// Every peer has to answer every call of the benchmarks before it is measured.
+// Every peer has to answer the calls of the benchmarks as they are meant before it is measured.
 func TestPeersFindTheRoutes(t *testing.T) {
 	routes := lines(github)
-	m := carafeMap(routes)
-	for _, c := range filled(routes) {
-		var match routing.Match
-		if err := m.Find(nil, &match, "", c.method, c.path, false); err != nil {
-			t.Errorf("%s %s: %v", c.method, c.path, err)
+	for _, p := range peers {
+		prepare := p.make(routes)
+		for _, c := range filled(routes) {
+			a := prepare(c)
+			if a.run(); a.status() != 0 && a.status() != 200 {
+				t.Errorf("%s answers %s %s with %d", p.name, c.method, c.path, a.status())
+			}
+		}
+		for want, c := range map[int]call{404: notFound, 405: notAllowed} {
+			if p.hides405 {
+				want = 404
+			}
+			a := prepare(c)
+			if a.run(); a.status() != want {
+				t.Errorf("%s answers %s %s with %d, want %d", p.name, c.method, c.path, a.status(), want)
+			}
 		}
 	}
 }

@@ -31,37 +31,48 @@ type call struct{ method, path string }
 // index is a http.Handler too.
 type peer struct {
 	name string
-	make func(routes []call) func(c call) func()
+	make func(routes []call) func(c call) answer
+	// hides405 is a router that answers a wrong method with 404 where other rules of the path are below a variable.
+	hides405 bool
+}
+
+// An answer to one call: run gives it, and status is what it was, 0 for the 200 of a handler that says nothing.
+type answer struct {
+	run    func()
+	status func() int
 }
 
 var peers = []peer{
-	{"carafe", carafe},
-	{"nethttp", netHTTP},
-	{"mux", gorilla},
-	{"chi", chiRouter},
-	{"gin", ginEngine},
-	{"echo", echoRouter},
-	{"httprouter", httpRouter},
-	{"bunrouter", bun},
-	{"fiber", fiberApp},
-	{"hertz", hertzEngine},
+	{name: "carafe", make: carafe},
+	{name: "nethttp", make: netHTTP},
+	{name: "mux", make: gorilla},
+	{name: "chi", make: chiRouter},
+	{name: "gin", make: ginEngine},
+	{name: "echo", make: echoRouter},
+	{name: "httprouter", make: httpRouter},
+	{name: "bunrouter", make: bun, hides405: true},
+	{name: "fiber", make: fiberApp},
+	{name: "hertz", make: hertzEngine},
 }
 
 // nothing is a response that goes nowhere.
-type nothing struct{ header http.Header }
+type nothing struct {
+	header http.Header
+	status int
+}
 
 func (n *nothing) Header() http.Header         { return n.header }
 func (n *nothing) Write(p []byte) (int, error) { return len(p), nil }
-func (n *nothing) WriteHeader(int)             {}
+func (n *nothing) WriteHeader(status int)      { n.status = status }
 
-func serve(h http.Handler) func(call) func() {
-	return func(c call) func() {
+func serve(h http.Handler) func(call) answer {
+	return func(c call) answer {
 		r, err := http.NewRequest(c.method, c.path, nil)
 		if err != nil {
 			panic(err)
 		}
-		w := &nothing{http.Header{}}
-		return func() { h.ServeHTTP(w, r) }
+		w := &nothing{header: http.Header{}}
+		return answer{func() { h.ServeHTTP(w, r) }, func() int { return w.status }}
 	}
 }
 
@@ -74,7 +85,7 @@ type handler func(w http.ResponseWriter, r *http.Request, m routing.Match)
 
 func (s server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var m routing.Match
-	switch err := s.m.Find(nil, &m, "", r.Method, r.URL.Path, false); err.(type) {
+	switch err := s.m.Find(r.Context(), &m, "", r.Method, r.URL.Path, false); err.(type) {
 	case nil:
 		m.Rule.Data.(handler)(w, r, m)
 	case *routing.MethodNotAllowed:
@@ -84,7 +95,7 @@ func (s server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func carafe(routes []call) func(call) func() { return serve(server{carafeMap(routes)}) }
+func carafe(routes []call) func(call) answer { return serve(server{carafeMap(routes)}) }
 
 func carafeMap(routes []call) *routing.Map { return compiled(carafeRules(routes)) }
 
@@ -111,7 +122,7 @@ func compiled(rules []*routing.Rule) *routing.Map {
 
 func ok(http.ResponseWriter, *http.Request) {}
 
-func netHTTP(routes []call) func(call) func() {
+func netHTTP(routes []call) func(call) answer {
 	m := http.NewServeMux()
 	for _, r := range routes {
 		path := variable.ReplaceAllString(r.path, "{$1}")
@@ -123,7 +134,7 @@ func netHTTP(routes []call) func(call) func() {
 	return serve(m)
 }
 
-func gorilla(routes []call) func(call) func() {
+func gorilla(routes []call) func(call) answer {
 	m := mux.NewRouter()
 	for _, r := range routes {
 		m.HandleFunc(variable.ReplaceAllString(r.path, "{$1}"), ok).Methods(r.method)
@@ -131,7 +142,7 @@ func gorilla(routes []call) func(call) func() {
 	return serve(m)
 }
 
-func chiRouter(routes []call) func(call) func() {
+func chiRouter(routes []call) func(call) answer {
 	m := chi.NewRouter()
 	for _, r := range routes {
 		m.MethodFunc(r.method, variable.ReplaceAllString(r.path, "{$1}"), ok)
@@ -139,7 +150,7 @@ func chiRouter(routes []call) func(call) func() {
 	return serve(m)
 }
 
-func ginEngine(routes []call) func(call) func() {
+func ginEngine(routes []call) func(call) answer {
 	gin.SetMode(gin.ReleaseMode)
 	e := gin.New()
 	e.HandleMethodNotAllowed = true
@@ -149,7 +160,7 @@ func ginEngine(routes []call) func(call) func() {
 	return serve(e)
 }
 
-func echoRouter(routes []call) func(call) func() {
+func echoRouter(routes []call) func(call) answer {
 	e := echo.New()
 	for _, r := range routes {
 		e.Add(r.method, r.path, func(*echo.Context) error { return nil })
@@ -157,7 +168,7 @@ func echoRouter(routes []call) func(call) func() {
 	return serve(e)
 }
 
-func httpRouter(routes []call) func(call) func() {
+func httpRouter(routes []call) func(call) answer {
 	h := httprouter.New()
 	for _, r := range routes {
 		h.Handle(r.method, r.path, func(http.ResponseWriter, *http.Request, httprouter.Params) {})
@@ -165,7 +176,7 @@ func httpRouter(routes []call) func(call) func() {
 	return serve(h)
 }
 
-func bun(routes []call) func(call) func() {
+func bun(routes []call) func(call) answer {
 	b := bunrouter.New()
 	for _, r := range routes {
 		b.Handle(r.method, r.path, func(http.ResponseWriter, bunrouter.Request) error { return nil })
@@ -173,21 +184,21 @@ func bun(routes []call) func(call) func() {
 	return serve(b)
 }
 
-func fiberApp(routes []call) func(call) func() {
+func fiberApp(routes []call) func(call) answer {
 	a := fiber.New()
 	for _, r := range routes {
 		a.Add([]string{r.method}, r.path, func(fiber.Ctx) error { return nil })
 	}
 	h := a.Handler()
-	return func(c call) func() {
+	return func(c call) answer {
 		ctx := &fasthttp.RequestCtx{}
 		ctx.Request.Header.SetMethod(c.method)
 		ctx.Request.SetRequestURI(c.path)
-		return func() { h(ctx) }
+		return answer{func() { h(ctx) }, ctx.Response.StatusCode}
 	}
 }
 
-func hertzEngine(routes []call) func(call) func() {
+func hertzEngine(routes []call) func(call) answer {
 	hlog.SetLevel(hlog.LevelFatal)
 	options := hertzconfig.NewOptions([]hertzconfig.Option{})
 	options.HandleMethodNotAllowed = true
@@ -198,16 +209,17 @@ func hertzEngine(routes []call) func(call) func() {
 	if err := e.Init(); err != nil {
 		panic(err)
 	}
-	return func(c call) func() {
+	return func(c call) answer {
 		ctx := e.NewContext()
 		ctx.Request.SetMethod(c.method)
 		ctx.Request.SetRequestURI(c.path)
 		background := context.Background()
-		return func() {
+		run := func() {
 			ctx.SetHandlers(nil)
 			ctx.SetIndex(-1)
 			e.ServeHTTP(background, ctx)
 		}
+		return answer{run, ctx.Response.StatusCode}
 	}
 }
 
@@ -218,7 +230,7 @@ func run(b *testing.B, routes, calls []call) {
 			prepare := p.make(routes)
 			var all []func()
 			for _, c := range calls {
-				all = append(all, prepare(c))
+				all = append(all, prepare(c).run)
 			}
 			b.ReportAllocs()
 			if len(all) == 1 {

@@ -15,6 +15,7 @@ import (
 	"text/template"
 
 	"github.com/carafeweb/carafe"
+	"github.com/carafeweb/carafe/cli"
 	"github.com/spf13/cobra"
 )
 
@@ -40,7 +41,7 @@ func newCommand() *cobra.Command {
 		Example: "  carafe new shop\n  carafe new shop --module example.org/shop",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return errors.New("give the name of the project: carafe new shop")
+				return cli.Usage(errors.New("give the name of the project: carafe new shop"))
 			}
 			return nil
 		},
@@ -62,7 +63,7 @@ var projectName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]*$`)
 
 func (p *project) check() error {
 	if !projectName.MatchString(p.Name) {
-		return fmt.Errorf("%q cannot be the name of a project: use letters, digits, - and _, a letter first", p.Name)
+		return cli.Usage(fmt.Errorf("%q cannot be the name of a project: use letters, digits, - and _, a letter first", p.Name))
 	}
 	if p.Module == "" {
 		p.Module = p.Name

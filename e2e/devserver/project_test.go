@@ -112,7 +112,8 @@ func (p *project) end() {
 	}
 	_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
 	if p.t.Failed() {
-		p.t.Logf("what was printed:\n%s", p.out)
+		text := p.out.String()
+		p.t.Logf("the end of what was printed:\n%s", text[max(0, len(text)-3000):])
 	}
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -20,13 +21,13 @@ type blogUnderTest struct {
 	client *carafetest.Client
 }
 
+// newBlog takes the database that BLOG_TEST_DATABASE names, whose tables are made anew, else one of SQLite's.
 func newBlog(t *testing.T) *blogUnderTest {
 	t.Helper()
-	return newBlogOn(t, filepath.Join(t.TempDir(), "blog.sqlite"))
-}
-
-func newBlogOn(t *testing.T, name string) *blogUnderTest {
-	t.Helper()
+	name := os.Getenv("BLOG_TEST_DATABASE")
+	if name == "" {
+		name = filepath.Join(t.TempDir(), "blog.sqlite")
+	}
 	app, err := newApp(map[string]any{"TESTING": true, "DATABASE": name})
 	if err != nil {
 		t.Fatal(err)

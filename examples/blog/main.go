@@ -5,28 +5,10 @@
 package main
 
 import (
-	"context"
-	"log"
-	"os"
-
-	"github.com/carafeweb/carafe/server"
+	"github.com/carafeweb/carafe"
+	"github.com/carafeweb/carafe/cli"
 )
 
 func main() {
-	app, err := newApp(nil)
-	if err != nil {
-		log.Fatal(err)
-	}
-	switch args := os.Args[1:]; {
-	case len(args) > 0 && args[0] == "serve":
-		os.Args = append(os.Args[:1], args[1:]...)
-		server.Main(app, server.Default())
-	case len(args) == 0 || args[0] == "run":
-		err = app.Run()
-	default:
-		err = app.RunCommand(context.Background(), os.Stdout, args...)
-	}
-	if err != nil {
-		log.Fatal(err)
-	}
+	cli.MainFunc(func() (*carafe.App, error) { return newApp(nil) })
 }

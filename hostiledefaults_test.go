@@ -1,0 +1,202 @@
+package carafe_test
+
+import (
+	"crypto/tls"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/carafeweb/carafe"
+	carafetest "github.com/carafeweb/carafe/testing"
+)
+
+// defaultsApp is an app of somebody who has set nothing, but for the key of sessions where one is needed.
+func defaultsApp() *carafe.App {
+	app := quiet()
+	app.Post("/body", func(c *carafe.Context) (any, error) { b, err := c.Request.Data(); return fmt.Sprint(len(b)), err }, carafe.Endpoint("body"))
+	app.Post("/form", func(c *carafe.Context) (any, error) {
+		form, err := c.Request.Forms()
+		if err != nil {
+			return nil, err
+		}
+		return fmt.Sprint(form.Len()), nil
+	}, carafe.Endpoint("form"))
+	app.Post("/json", func(c *carafe.Context) (any, error) {
+		v, err := c.Request.JSONValue()
+		return fmt.Sprint(v != nil), err
+	}, carafe.Endpoint("json"))
+	app.Post("/bind", func(in struct{ A any }) string { return "bound" }, carafe.Endpoint("bind"))
+	app.Get("/host", func(c *carafe.Context) string {
+		return c.Request.Authority() + " " + c.Request.ClientAddr() + " " + c.Request.Scheme()
+	}, carafe.Endpoint("host"))
+	app.Get("/panic", func() string { panic("SECRET") }, carafe.Endpoint("panic"))
+	return app
+}
+
+func TestDefaultLimitsOfBodies(t *testing.T) {
+	client := carafetest.NewClient(t, defaultsApp())
+	form := carafetest.ContentType("application/x-www-form-urlencoded")
+	json := carafetest.ContentType("application/json")
+	deep := func(n int) carafetest.Body {
+		return carafetest.Body(`{"a":` + strings.Repeat("[", n) + strings.Repeat("]", n) + "}")
+	}
+	parts := func(n int) carafetest.Body {
+		return carafetest.Body(strings.Repeat("--B\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n", n) + "--B--\r\n")
+	}
+	multipart := carafetest.ContentType("multipart/form-data; boundary=B")
+	for _, tt := range []struct {
+		name, path string
+		opts       []carafetest.RequestOption
+		want       int
+	}{
+		{"a body of 16 MiB", "/body", []carafetest.RequestOption{carafetest.Body(strings.Repeat("x", 16<<20))}, 200},
+		{"a byte more", "/body", []carafetest.RequestOption{carafetest.Body(strings.Repeat("x", 16<<20+1))}, 413},
+		{"a field of 500,000 bytes", "/form", []carafetest.RequestOption{form, carafetest.Body("a=" + strings.Repeat("x", 499_990))}, 200},
+		{"more than that", "/form", []carafetest.RequestOption{form, carafetest.Body("a=" + strings.Repeat("x", 500_000))}, 413},
+		{"1,000 parts", "/form", []carafetest.RequestOption{multipart, parts(1000)}, 200},
+		{"one part more", "/form", []carafetest.RequestOption{multipart, parts(1001)}, 413},
+		{"JSON that is nested deeply", "/json", []carafetest.RequestOption{json, deep(100_000)}, 400},
+		{"JSON to be bound, nested 99 deep", "/bind", []carafetest.RequestOption{json, deep(99)}, 200},
+		{"nested deeper", "/bind", []carafetest.RequestOption{json, deep(101)}, 400},
+	} {
+		if got := client.Post(tt.path, tt.opts...).StatusCode; got != tt.want {
+			t.Errorf("%s: status %d, want %d", tt.name, got, tt.want)
+		}
+	}
+}
+
+func TestDefaultAnswersTellNothing(t *testing.T) {
+	base := carafetest.Serve(t, defaultsApp())
+	for _, path := range []string{"/panic", "/panic?__debugger__=yes&cmd=1%2B1&frm=0&s=x", "/?__debugger__=yes&cmd=resource&f=debugger.js", "/console", "/debug/pprof/", "/debug/vars", "/nosuch"} {
+		resp, err := http.Get(base + path)
+		must(t, err)
+		_, body := hostileGet(t, base, path)
+		must(t, resp.Body.Close())
+		for _, never := range []string{"SECRET", "goroutine", ".go:", "ebugger", "console", "cmdline"} {
+			if strings.Contains(strings.ReplaceAll(body, "/console", ""), never) {
+				t.Errorf("GET %s tells %q", path, body)
+			}
+		}
+		if h := resp.Header; h.Get("Server")+h.Get("X-Powered-By") != "" || resp.StatusCode < 400 {
+			t.Errorf("GET %s = %d with Server %q, X-Powered-By %q", path, resp.StatusCode, h.Get("Server"), h.Get("X-Powered-By"))
+		}
+	}
+}
+
+func TestDefaultsTrustNobody(t *testing.T) {
+	client := carafetest.NewClient(t, defaultsApp())
+	forged := carafetest.Header{"X-Forwarded-For": "6.6.6.6", "X-Forwarded-Host": "evil.test", "X-Forwarded-Proto": "https", "X-Real-Ip": "6.6.6.6", "Forwarded": "for=6.6.6.6;host=evil.test;proto=https"}
+	if got := client.Get("/host", forged).Text(); strings.Contains(got, "6.6.6.6") || strings.Contains(got, "evil") || strings.HasSuffix(got, "https") {
+		t.Errorf("forged headers make it %q", got)
+	}
+	for _, h := range []carafetest.Header{{"Origin": "https://evil.test"}, {"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {"Origin": "null"}} {
+		if code := client.Post("/body", h).StatusCode; code != 403 {
+			t.Errorf("a post with %v is answered with %d, want 403", h, code)
+		}
+	}
+	if code := client.Post("/body").StatusCode; code != 200 {
+		t.Errorf("a post of no browser is answered with %d", code)
+	}
+	app := defaultsApp()
+	app.Config.TrustedHosts = []string{"good.test"}
+	for host, want := range map[string]int{"good.test": 200, "GOOD.test:80": 200, "evil.test": 400, "good.test.evil.test": 400, "evilgood.test": 400} {
+		r := httptest.NewRequest("GET", "/host", nil)
+		r.Host = host
+		w := httptest.NewRecorder()
+		app.ServeHTTP(w, r)
+		if w.Code != want {
+			t.Errorf("Host %s, with good.test as the only one: %d, want %d", host, w.Code, want)
+		}
+	}
+}
+
+func TestDefaultSessionCookie(t *testing.T) {
+	app := defaultsApp()
+	app.Config.SecretKey = "key"
+	app.Get("/login", func(c *carafe.Context) string { c.Session().Set("user", "x"); return "" }, carafe.Endpoint("login"))
+	for _, secure := range []bool{false, true} {
+		r := httptest.NewRequest("GET", "/login", nil)
+		if secure {
+			r.TLS = &tls.ConnectionState{}
+		}
+		w := httptest.NewRecorder()
+		app.ServeHTTP(w, r)
+		cookie := w.Header().Get("Set-Cookie")
+		if !strings.Contains(cookie, "; HttpOnly") || !strings.Contains(cookie, "; SameSite=Lax") || strings.Contains(cookie, "; Secure") != secure {
+			t.Errorf("over TLS: %v; Set-Cookie is %q", secure, cookie)
+		}
+		if vary := w.Header().Get("Vary"); vary != "Cookie" {
+			t.Errorf("Vary is %q", vary)
+		}
+	}
+}
+
+func TestDefaultTimeOfBodies(t *testing.T) {
+	for name, tt := range map[string]struct {
+		path  string
+		drops int // bytes, one at a time
+	}{
+		"a body of which nothing comes":          {"/body", 0},
+		"a body that comes a byte at a time":     {"/body", 1000},
+		"a body that is not read by any view":    {"/nosuch", 0},
+		"a body that is read as somebody's form": {"/form", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			app := defaultsApp()
+			if app.Config.BodyTimeout != 30*time.Second || app.Config.BodyMinRate != 128 {
+				t.Fatalf("the defaults are %v and %d", app.Config.BodyTimeout, app.Config.BodyMinRate)
+			}
+			app.Config.BodyTimeout = 300 * time.Millisecond
+			base := carafetest.Serve(t, app)
+			conn, err := net.Dial("tcp", strings.TrimPrefix(base, "http://"))
+			must(t, err)
+			defer conn.Close()
+			_, err = fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 100000\r\n\r\nab", tt.path)
+			must(t, err)
+			go func() {
+				for range tt.drops {
+					if _, err := conn.Write([]byte("x")); err != nil {
+						return
+					}
+					time.Sleep(20 * time.Millisecond)
+				}
+			}()
+			must(t, conn.SetReadDeadline(time.Now().Add(20*time.Second)))
+			answer := make([]byte, 4096)
+			n, err := conn.Read(answer)
+			if status := string(answer[:n]); err != nil || tt.path != "/nosuch" && !strings.HasPrefix(status, "HTTP/1.1 408 ") || tt.path == "/nosuch" && !strings.HasPrefix(status, "HTTP/1.1 404 ") {
+				t.Errorf("the answer is %.60q, %v", status, err)
+			}
+			for err == nil { // the connection is closed
+				_, err = conn.Read(answer)
+			}
+			if e, ok := err.(net.Error); ok && e.Timeout() {
+				t.Error("the connection stays open")
+			}
+		})
+	}
+}
+
+func TestDefaultOfChunkedBodies(t *testing.T) {
+	base := carafetest.Serve(t, defaultsApp())
+	conn, err := net.Dial("tcp", strings.TrimPrefix(base, "http://"))
+	must(t, err)
+	defer conn.Close()
+	_, err = fmt.Fprint(conn, "POST /body HTTP/1.1\r\nHost: localhost\r\nContent-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /host HTTP/1.1\r\nHost: smuggled\r\n\r\n")
+	must(t, err)
+	must(t, conn.SetReadDeadline(time.Now().Add(20*time.Second)))
+	var all strings.Builder
+	for buf := make([]byte, 4096); err == nil; {
+		var n int
+		n, err = conn.Read(buf)
+		all.Write(buf[:n])
+	}
+	if got := all.String(); strings.Contains(got, "smuggled") || !strings.Contains(got, "Connection: close") {
+		t.Errorf("a request behind one with two lengths: %q", got)
+	}
+}
