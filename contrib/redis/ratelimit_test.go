@@ -145,7 +145,9 @@ func TestRateLimitsHaveADefinedOutcomeWithoutRedis(t *testing.T) {
 			var log bytes.Buffer
 			open := middleware.RateLimit{Rate: 1, Store: l, Log: slog.New(slog.NewTextHandler(&log, nil))}
 			closed := open
-			closed.Unavailable = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "come back later", 503) })
+			closed.Unavailable = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				http.Error(w, "come back later", http.StatusServiceUnavailable)
+			})
 			for want, limit := range map[int]middleware.RateLimit{200: open, 503: closed} {
 				w := httptest.NewRecorder()
 				limit.Wrap(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})).ServeHTTP(w, httptest.NewRequest("GET", "/", nil))

@@ -106,7 +106,7 @@ func newChi(gate <-chan bool) http.Handler {
 	})
 	x.Post("/copy", echoBody)
 	x.Get("/stream", func(w http.ResponseWriter, r *http.Request) { stream(w, r, gate) })
-	x.Get("/move", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/hello/moved", 302) })
+	x.Get("/move", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/hello/moved", http.StatusFound) })
 	return x
 }
 
@@ -117,7 +117,7 @@ func newMux(gate <-chan bool) http.Handler {
 	})
 	m.HandleFunc("POST /copy", echoBody)
 	m.HandleFunc("GET /stream", func(w http.ResponseWriter, r *http.Request) { stream(w, r, gate) })
-	m.HandleFunc("GET /move", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/hello/moved", 302) })
+	m.HandleFunc("GET /move", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/hello/moved", http.StatusFound) })
 	return m
 }
 
