@@ -4,7 +4,11 @@ import (
 	"context"
 	"io"
 	"net"
+	"net/http"
+	"time"
 	"unsafe"
+
+	"github.com/carafeweb/carafe/devserver"
 )
 
 // BlockSize is the size of a request's own state in bytes.
@@ -50,4 +54,24 @@ func (a *App) KeptStringTemplates() int {
 	open.mu.Lock()
 	defer open.mu.Unlock()
 	return len(open.strings)
+}
+
+// Debugged is the app as App.Run serves it in debug mode.
+func (a *App) Debugged(pin string) http.Handler {
+	a.Config.Debug, a.recordHooks = true, true
+	a.tables.Store(nil)
+	return a.debugged(devserver.NewDebugger(devserver.DebuggerOptions{PIN: pin, Secret: "s"}))
+}
+
+// ShellQuote is how a word is written for a shell.
+var ShellQuote = shellQuote
+
+// RunsOn are the URLs of a server's address.
+var RunsOn = runningOn
+
+// LogLine is what App.Run prints of a request.
+func LogLine(w io.Writer, r *http.Request, status int) {
+	a := New("x")
+	a.logRequestsForPeople(w)
+	a.requestLine(r, time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), status)
 }

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
@@ -115,5 +116,24 @@ func TestRunRefusesAnAppWithFaults(t *testing.T) {
 	app.Route("/", nil, carafe.Endpoint("nobody"))
 	if err := app.Run(carafe.Addr("127.0.0.1:0")); err == nil || !strings.Contains(err.Error(), "has no view") {
 		t.Errorf("Run returned %v", err)
+	}
+}
+
+func TestRunReadsNoEnvironmentFilesWhereThatIsSwitchedOff(t *testing.T) {
+	dir := t.TempDir()
+	must(t, os.WriteFile(filepath.Join(dir, ".env"), []byte("RUN_DOTENV=read\n"), 0o600))
+	t.Chdir(dir)
+	for skip, want := range map[string]string{"": "read", "1": ""} {
+		t.Setenv("RUN_DOTENV", "")
+		must(t, os.Unsetenv("RUN_DOTENV"))
+		t.Setenv("CARAFE_SKIP_DOTENV", skip)
+		app := quiet()
+		app.Route("/", nil, carafe.Endpoint("nobody")) // so that Run returns
+		if err := app.Run(); err == nil {
+			t.Fatal("an app with faults runs")
+		}
+		if got := os.Getenv("RUN_DOTENV"); got != want {
+			t.Errorf("with CARAFE_SKIP_DOTENV=%q the file's variable is %q, want %q", skip, got, want)
+		}
 	}
 }

@@ -51,6 +51,7 @@ func takeOver(text string) *Child {
 	c.ready = os.NewFile(uintptr(c.Ready), "ready")
 	c.gate = &gate{generation: c.Generation, secret: c.Secret, editor: c.Editor}
 	go c.listen(os.NewFile(uintptr(c.Life), "life"))
+	outliveParent()
 	return c
 }
 

@@ -13,3 +13,12 @@ func dieWithParent(cmd *exec.Cmd) {
 	}
 	cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
 }
+
+// outliveParent takes that back, once the pipe is read: then there is time to clean up. It must run in the main thread, as the
+// initialization of packages does.
+//
+// Source: prctl(2), PR_SET_PDEATHSIG.
+func outliveParent() {
+	const setDeathSignal = 1
+	_, _, _ = syscall.RawSyscall(syscall.SYS_PRCTL, setDeathSignal, 0, 0)
+}

@@ -158,6 +158,17 @@ var mainModule = func() string {
 	return ""
 }()
 
+// standardRoot is where the source of the standard library was when the program was built, with a slash at its end.
+var standardRoot = func() string {
+	f := runtime.FuncForPC(reflect.ValueOf(fmt.Errorf).Pointer())
+	if f == nil {
+		return ""
+	}
+	file, _ := f.FileLine(f.Entry())
+	root, _, _ := strings.Cut(filepath.ToSlash(file), "fmt/errors.go")
+	return root
+}()
+
 // isLibrary tells the standard library and modules of the cache from the user's own code.
 func isLibrary(f Frame) bool {
 	pkg := packageOf(f.Function)
@@ -166,7 +177,7 @@ func isLibrary(f Frame) bool {
 	}
 	file := filepath.ToSlash(f.File)
 	first, _, _ := strings.Cut(pkg, "/")
-	return strings.HasPrefix(file, filepath.ToSlash(runtime.GOROOT())+"/") || strings.Contains(file, "/pkg/mod/") || strings.Contains(file, "/vendor/") ||
+	return standardRoot != "" && strings.HasPrefix(file, standardRoot) || strings.Contains(file, "/pkg/mod/") || strings.Contains(file, "/vendor/") ||
 		!strings.Contains(first, ".") && !filepath.IsAbs(f.File)
 }
 

@@ -107,9 +107,7 @@ func Listen(addr string) (net.Listener, error) {
 		l, err := net.Listen("tcp", addr)
 		return l, listenError(addr, err)
 	}
-	if strings.HasPrefix(path, "//") {
-		path = path[2:]
-	}
+	path = strings.TrimPrefix(path, "//")
 	l, err := net.Listen("unix", path)
 	if err != nil && staleSocket(path) {
 		_ = os.Remove(path)
