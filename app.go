@@ -320,7 +320,7 @@ func (a *App) write(c *Context, resp *Response) error {
 		return resp.err
 	}
 	c.sent = true
-	return resp.writeTo(c.w, c.Request.Request, new([2]string))
+	return resp.writeTo(c.w, c, new(headerLines))
 }
 
 // pop is step 10. It is deferred, so that it also runs when http.ErrAbortHandler or Goexit passes through; a body that was cut

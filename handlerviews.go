@@ -177,7 +177,7 @@ func (hw *handlerWriter) stream() error {
 	}
 	hw.resp = resp
 	resp.sent, hw.c.sent = true, true
-	hw.err = resp.writeTo(w, hw.c.Request.Request, new([2]string))
+	hw.err = resp.writeTo(w, hw.c, new(headerLines))
 	if resp != made || hw.c.Request.Method == http.MethodHead || !bodyAllowed(resp.status()) {
 		w = discardBody{w} // a hook has put another answer in its place, or there is no body
 	}

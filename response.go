@@ -13,15 +13,16 @@ import (
 )
 
 const (
-	typeHTML      = "text/html; charset=utf-8"
-	typePlain     = "text/plain; charset=utf-8"
-	typeJSON      = "application/json"
-	headerType    = "Content-Type"
-	headerLength  = "Content-Length"
-	headerAllow   = "Allow"
-	headerCookie  = "Set-Cookie"
-	headerVary    = "Vary"
-	headerLocated = "Location"
+	typeHTML       = "text/html; charset=utf-8"
+	typePlain      = "text/plain; charset=utf-8"
+	typeJSON       = "application/json"
+	headerType     = "Content-Type"
+	headerLength   = "Content-Length"
+	headerAllow    = "Allow"
+	headerSniffing = "X-Content-Type-Options"
+	headerCookie   = "Set-Cookie"
+	headerVary     = "Vary"
+	headerLocated  = "Location"
 )
 
 // A Response is what a request is answered with, as a value: views make it, after hooks change or replace it,
@@ -198,8 +199,8 @@ var entityHeaders = []string{
 }
 
 // writeTo is the only place that touches the wire. A body that was cut off is an error; nothing but the
-// connection can tell the client then. lines is memory for the two headers that every response has; it is not used again.
-func (resp *Response) writeTo(w http.ResponseWriter, r *http.Request, lines *[2]string) error {
+// connection can tell the client then. lines is memory for the headers that every response has; it is not used again.
+func (resp *Response) writeTo(w http.ResponseWriter, c *Context, lines *headerLines) error {
 	status, h := resp.status(), w.Header()
 	if resp.typ != "" {
 		lines[0] = resp.typ
@@ -208,7 +209,10 @@ func (resp *Response) writeTo(w http.ResponseWriter, r *http.Request, lines *[2]
 	if resp.Header != nil {
 		resp.copyHeader(h)
 	}
-	head := r.Method == http.MethodHead
+	head := c.Request.Method == http.MethodHead
+	if bodyAllowed(status) && c.App().Config.NoSniff {
+		forbidSniffing(h, lines)
+	}
 	switch {
 	case status == http.StatusNotModified:
 		for _, k := range entityHeaders {
@@ -232,6 +236,19 @@ func (resp *Response) writeTo(w http.ResponseWriter, r *http.Request, lines *[2]
 		maps.Copy(h, resp.trailer)
 	}
 	return err
+}
+
+// headerLines is memory for the values of the headers that every response has: type, length, and how the type is to be taken. Sharing the
+// last among requests would let middleware that writes into it change the answers of others.
+type headerLines [3]string
+
+// forbidSniffing has browsers take the type of the body as it is, unless the view or middleware has said something about that: an empty
+// list of values leaves the header out.
+func forbidSniffing(h http.Header, lines *headerLines) {
+	if _, said := h[headerSniffing]; !said {
+		lines[2] = "nosniff"
+		h[headerSniffing] = lines[2:3:3]
+	}
 }
 
 // announceTrailer tells net/http, which has to know before it decides on the framing, of fields that no Trailer announces.

@@ -203,7 +203,7 @@ func (c *Context) sendAll(f *openFile, s *FileSettings, header http.Header) *Res
 	c.setMaxAge(resp, f, s)
 	h[headerAcceptRanges] = []string{"bytes"}
 	resp.Header, c.sent = nil, true
-	if err := resp.writeTo(c.w, c.Request.Request, &c.lines); err != nil {
+	if err := resp.writeTo(c.w, c, &c.lines); err != nil {
 		return &Response{sent: true, err: err}
 	}
 	return alreadySent
