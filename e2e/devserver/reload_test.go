@@ -1,6 +1,7 @@
 package devserver_test
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"net/http"
@@ -26,6 +27,7 @@ func atoi(s string) int {
 const siteMain = `package main
 
 import (
+	"bytes"
 	"log"
 	"os"
 	"time"
@@ -302,6 +304,29 @@ func (p *project) pick(part string) (id int) {
 	return id
 }
 
+// watcher is the program that go run started and that watches: until the first change the program that it started is the same file.
+func (p *project) watcher() int {
+	p.t.Helper()
+	all := p.processes()
+	for pid, exe := range all {
+		if strings.Contains(exe, "go-build") && !strings.Contains(all[parentOf(p.t, pid)], "go-build") {
+			return pid
+		}
+	}
+	p.t.Fatalf("no process watches: %v", all)
+	return 0
+}
+
+// parentOf is the fourth field of /proc/PID/stat; the second, a name, may have blanks.
+func parentOf(t *testing.T, pid int) (parent int) {
+	t.Helper()
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	must(t, err)
+	_, err = fmt.Sscanf(string(b[bytes.LastIndexByte(b, ')')+1:]), " %c %d", new(rune), &parent)
+	must(t, err)
+	return parent
+}
+
 func TestNoProcessOutlivesTheOtherAfterKill9(t *testing.T) {
 	p := newSite(t)
 	p.run(nil, "go", "run", ".")
@@ -315,7 +340,7 @@ func TestNoProcessOutlivesTheOtherAfterKill9(t *testing.T) {
 	p.shows("/", "version 3")
 	scratch, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", p.pick("carafe-dev-")))
 	must(t, err)
-	must(t, syscall.Kill(p.pick("go-build"), syscall.SIGKILL))
+	must(t, syscall.Kill(p.watcher(), syscall.SIGKILL))
 	p.gone("kill -9 of the parent")
 	eventually(t, func() bool { _, err := os.Stat(filepath.Dir(scratch)); return os.IsNotExist(err) }, func() string {
 		return "the folder of built programs is left: " + scratch
@@ -329,7 +354,7 @@ func TestAHangingProgramEndsWithItsParent(t *testing.T) {
 	p.write("init.go", "package main\n\nfunc init() { select {} }\n")
 	p.write("hang.go", "package main\n\nimport \"time\"\n\nfunc init() { go func() { for { time.Sleep(time.Hour) } }() }\n")
 	p.pick("carafe-dev-")
-	must(t, syscall.Kill(p.pick("go-build"), syscall.SIGKILL))
+	must(t, syscall.Kill(p.watcher(), syscall.SIGKILL))
 	p.gone("kill -9 of the parent")
 }
 
