@@ -46,8 +46,11 @@ type Response struct {
 	sent    bool        // an http.Handler has streamed it already
 }
 
-// A Streamer writes a body as it is made. It is called once, after the headers are out; w also is an http.Flusher where
-// the server's is. An error breaks the connection off, so that the client sees the body is not whole.
+// A Streamer writes a body as it is made. It is called once, when the response is settled; status and headers go out with the first
+// byte that it writes, or when it flushes. An error before that is answered as a view's is, after functions included; behind
+// it, it breaks the connection off, so that the client sees the body is not whole.
+//
+// w also is an http.Flusher. Its Header is for trailers alone, and its WriteHeader sends the response's own status.
 type Streamer func(w http.ResponseWriter) error
 
 // NewResponse makes a response of a body: string, []byte, io.Reader, Streamer, or nil for none; its type is text/html
@@ -197,9 +200,36 @@ var entityHeaders = []string{
 	"Content-Range", headerType, "Last-Modified",
 }
 
-// writeTo is the only place that touches the wire. A body that was cut off is an error; nothing but the
-// connection can tell the client then. lines is memory for the two headers that every response has; it is not used again.
-func (resp *Response) writeTo(w http.ResponseWriter, r *http.Request, lines *[2]string) error {
+// writeTo is the only place that touches the wire, by writeStream and writeWhole. A body that was cut off is an error; nothing but the
+// connection can tell the client then, if c.sent says that the headers are out.
+func (resp *Response) writeTo(c *Context) error {
+	if resp.stream != nil && !resp.bodiless(c) {
+		return resp.writeStream(c)
+	}
+	return resp.writeWhole(c)
+}
+
+// bodiless says that the headers are all.
+func (resp *Response) bodiless(c *Context) bool {
+	return c.Request.Method == http.MethodHead || !bodyAllowed(resp.status())
+}
+
+// writeWhole is writeTo for a body that is there. The response may lie on the stack.
+func (resp *Response) writeWhole(c *Context) error {
+	c.sent = true
+	resp.writeHead(c.w, &c.lines)
+	if resp.bodiless(c) {
+		return nil
+	}
+	err := resp.writeBody(c.w)
+	if resp.trailer != nil {
+		maps.Copy(c.w.Header(), resp.trailer)
+	}
+	return err
+}
+
+// writeHead writes the status and the headers. lines is memory for the two that every response has; it is not used again.
+func (resp *Response) writeHead(w http.ResponseWriter, lines *[2]string) {
 	status, h := resp.status(), w.Header()
 	if resp.typ != "" {
 		lines[0] = resp.typ
@@ -208,7 +238,6 @@ func (resp *Response) writeTo(w http.ResponseWriter, r *http.Request, lines *[2]
 	if resp.Header != nil {
 		resp.copyHeader(h)
 	}
-	head := r.Method == http.MethodHead
 	switch {
 	case status == http.StatusNotModified:
 		for _, k := range entityHeaders {
@@ -224,14 +253,6 @@ func (resp *Response) writeTo(w http.ResponseWriter, r *http.Request, lines *[2]
 		resp.announceTrailer(h)
 	}
 	w.WriteHeader(status)
-	if head || !bodyAllowed(status) {
-		return nil
-	}
-	err := resp.writeBody(w)
-	if resp.trailer != nil {
-		maps.Copy(h, resp.trailer)
-	}
-	return err
 }
 
 // announceTrailer tells net/http, which has to know before it decides on the framing, of fields that no Trailer announces.
@@ -245,9 +266,6 @@ func (resp *Response) announceTrailer(h http.Header) {
 
 func (resp *Response) writeBody(w http.ResponseWriter) (err error) {
 	switch {
-	case resp.stream != nil:
-		defer rescue(&err)
-		return resp.stream(w)
 	case resp.data != nil:
 		_, err = w.Write(resp.data)
 	case resp.body != "":
