@@ -74,6 +74,9 @@ type Config struct {
 	// UseXSendfile leaves files to the web server in front, which must be set up for it: a file of the file system is named in
 	// the header X-Sendfile and not sent. See [XSendfile]. Flask: USE_X_SENDFILE.
 	UseXSendfile bool `config:"USE_X_SENDFILE"`
+	// NoSniff sends X-Content-Type-Options: nosniff with whatever may have a body, unless it has that header already: browsers take its
+	// type as it is, so that an upload that is sent back as text is not run as a script. Default true.
+	NoSniff bool `config:"NO_SNIFF"`
 	// ProvideAutomaticOptions answers OPTIONS on routes that do not list it. Default true. Flask: PROVIDE_AUTOMATIC_OPTIONS.
 	ProvideAutomaticOptions bool `config:"PROVIDE_AUTOMATIC_OPTIONS"`
 	// TemplatesAutoReload reads changed templates again; nil means in debug mode. Flask: TEMPLATES_AUTO_RELOAD.
@@ -126,6 +129,7 @@ func DefaultConfig() Config {
 		BodyMinRate:               128,
 		MaxJSONDepth:              100,
 		MaxFaults:                 100,
+		NoSniff:                   true,
 		ProvideAutomaticOptions:   true,
 	}
 }

@@ -96,7 +96,7 @@ func TestHeadersAreSentUnderTheirCanonicalNames(t *testing.T) {
 		return resp
 	}, carafe.Endpoint("x"))
 	h := carafetest.NewClient(t, app).Get("/").Header
-	if len(h) != 2 || h.Get("Content-Type") == "" || h.Get("Content-Length") != "1" {
+	if len(h) != 3 || h.Get("X-Content-Type-Options") != "nosniff" || h.Get("Content-Type") == "" || h.Get("Content-Length") != "1" {
 		t.Errorf("the headers are %v", h)
 	}
 }

@@ -46,7 +46,7 @@ func (sw *streamWriter) run() (err error) {
 func (sw *streamWriter) begin() {
 	if !sw.begun {
 		sw.begun, sw.c.sent = true, true
-		sw.resp.writeHead(sw.c.w, &sw.c.lines)
+		sw.resp.writeHead(sw.c)
 	}
 }
 

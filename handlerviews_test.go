@@ -101,6 +101,7 @@ func TestAHandlerAnswersAsUnderNetHTTP(t *testing.T) {
 				return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					w.Header().Set("Link", "</outer.css>; rel=preload")
 					w.Header().Set("X-Outer", "yes")
+					w.Header().Set("X-Content-Type-Options", "nosniff") // the one header that the app adds where nobody has
 					next.ServeHTTP(w, r)
 				})
 			}

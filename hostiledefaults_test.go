@@ -200,3 +200,36 @@ func TestDefaultOfChunkedBodies(t *testing.T) {
 		t.Errorf("a request behind one with two lengths: %q", got)
 	}
 }
+
+func TestDefaultAgainstSniffing(t *testing.T) {
+	const name = "X-Content-Type-Options"
+	ask := func(noSniff bool, path string) []string {
+		app := quiet()
+		app.Config.NoSniff = noSniff
+		app.Get("/text", fine, carafe.Endpoint("text"))
+		app.Get("/any", func() any { return map[string]int{"a": 1} }, carafe.Endpoint("any"))
+		app.Get("/stream", func() any { return carafe.Stream(func(yield func([]byte) bool) { yield([]byte("x")) }) }, carafe.Endpoint("stream"))
+		app.Get("/handler", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, strings.Repeat("<p>", 1<<16)) }, carafe.Endpoint("handler"))
+		app.Get("/panic", func() string { panic("x") }, carafe.Endpoint("panic"))
+		app.Get("/empty", func() (string, int) { return "", 204 }, carafe.Endpoint("empty"))
+		app.Get("/same", func() (string, int) { return "", 304 }, carafe.Endpoint("same"))
+		app.Get("/own", func() (string, http.Header) { return "", http.Header{name: {"own"}} }, carafe.Endpoint("own"))
+		app.Get("/without", func() *carafe.Response {
+			resp := carafe.Text("x")
+			resp.Header[name] = nil
+			return resp
+		}, carafe.Endpoint("without"))
+		return carafetest.NewClient(t, app).Get(path).Header[name]
+	}
+	for path, want := range map[string]string{
+		"/text": "nosniff", "/any": "nosniff", "/stream": "nosniff", "/handler": "nosniff", "/panic": "nosniff", "/no-such": "nosniff",
+		"/empty": "", "/same": "", "/own": "own", "/without": "",
+	} {
+		if got := ask(true, path); strings.Join(got, ", ") != want || len(got) > 1 {
+			t.Errorf("GET %s: %s %q, want %q", path, name, got, want)
+		}
+		if got := ask(false, path); strings.Join(got, "") != strings.TrimPrefix(want, "nosniff") {
+			t.Errorf("GET %s with NoSniff off: %s %q", path, name, got)
+		}
+	}
+}

@@ -80,7 +80,7 @@ func (in *inheritance) say(state string) {
 }
 
 // serveInherited is Run in a process that has inherited sockets, or should have. It returns nil after it was told to leave.
-func (a *App) serveInherited(in *inheritance, err error) error {
+func (a *App) serveInherited(in *inheritance, err error, h2c bool) error {
 	if err = errors.Join(err, a.loadDotenv()); err != nil {
 		return err
 	}
@@ -93,7 +93,7 @@ func (a *App) serveInherited(in *inheritance, err error) error {
 	signal.Notify(stop, os.Interrupt, syscall.SIGTERM)
 	defer signal.Stop(stop)
 	w := &leaver{inheritance: in, open: map[net.Conn]bool{}, gone: make(chan struct{}, 1)}
-	srv := a.server()
+	srv := a.server(h2c)
 	srv.Handler, srv.ConnState = w.closing(a), w.count
 	failed := make(chan error, len(in.listeners))
 	for _, l := range in.listeners {

@@ -176,7 +176,7 @@ func TestStatusesWithoutABody(t *testing.T) {
 	}, carafe.Endpoint("status"))
 	client := carafetest.NewClient(t, app)
 	for path, want := range map[string]string{
-		"/200": "Content-Length Content-Type Etag Last-Modified Set-Cookie",
+		"/200": "Content-Length Content-Type Etag Last-Modified Set-Cookie X-Content-Type-Options",
 		"/204": "Content-Type Etag Last-Modified Set-Cookie",
 		"/304": "Etag Set-Cookie",
 	} {

@@ -80,6 +80,17 @@ func headerLines(pairs [][2]string) []string {
 	return lines
 }
 
+// headersLikeFlasks are headers without the one that every answer has which may have a body. Unlike Flask, Carafe sends
+// X-Content-Type-Options: nosniff by default. Where it is not as it should be, it is said among the headers, which then are not Flask's.
+func headersLikeFlasks(status int, h http.Header) [][2]string {
+	const name = "X-Content-Type-Options"
+	want, rest := status != http.StatusNoContent && status != http.StatusNotModified && status >= 200, h.Clone()
+	if delete(rest, name); (h.Get(name) == "nosniff" && len(h[name]) == 1) != want {
+		rest[name] = []string{fmt.Sprintf("%q instead of nosniff for a body: %v", h[name], want)}
+	}
+	return headerPairs(rest)
+}
+
 func headerPairs(h http.Header) [][2]string {
 	var pairs [][2]string
 	for k, vs := range h {

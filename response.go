@@ -13,15 +13,16 @@ import (
 )
 
 const (
-	typeHTML      = "text/html; charset=utf-8"
-	typePlain     = "text/plain; charset=utf-8"
-	typeJSON      = "application/json"
-	headerType    = "Content-Type"
-	headerLength  = "Content-Length"
-	headerAllow   = "Allow"
-	headerCookie  = "Set-Cookie"
-	headerVary    = "Vary"
-	headerLocated = "Location"
+	typeHTML       = "text/html; charset=utf-8"
+	typePlain      = "text/plain; charset=utf-8"
+	typeJSON       = "application/json"
+	headerType     = "Content-Type"
+	headerLength   = "Content-Length"
+	headerAllow    = "Allow"
+	headerSniffing = "X-Content-Type-Options"
+	headerCookie   = "Set-Cookie"
+	headerVary     = "Vary"
+	headerLocated  = "Location"
 )
 
 // A Response is what a request is answered with, as a value: views make it, after hooks change or replace it,
@@ -217,7 +218,7 @@ func (resp *Response) bodiless(c *Context) bool {
 // writeWhole is writeTo for a body that is there. The response may lie on the stack.
 func (resp *Response) writeWhole(c *Context) error {
 	c.sent = true
-	resp.writeHead(c.w, &c.lines)
+	resp.writeHead(c)
 	if resp.bodiless(c) {
 		return nil
 	}
@@ -228,8 +229,9 @@ func (resp *Response) writeWhole(c *Context) error {
 	return err
 }
 
-// writeHead writes the status and the headers. lines is memory for the two that every response has; it is not used again.
-func (resp *Response) writeHead(w http.ResponseWriter, lines *[2]string) {
+// writeHead writes the status and the headers. c.lines is memory for those that every response has; it is not used again.
+func (resp *Response) writeHead(c *Context) {
+	w, lines := c.w, &c.lines
 	status, h := resp.status(), w.Header()
 	if resp.typ != "" {
 		lines[0] = resp.typ
@@ -237,6 +239,9 @@ func (resp *Response) writeHead(w http.ResponseWriter, lines *[2]string) {
 	}
 	if resp.Header != nil {
 		resp.copyHeader(h)
+	}
+	if bodyAllowed(status) && c.App().Config.NoSniff {
+		forbidSniffing(h, lines)
 	}
 	switch {
 	case status == http.StatusNotModified:
@@ -253,6 +258,19 @@ func (resp *Response) writeHead(w http.ResponseWriter, lines *[2]string) {
 		resp.announceTrailer(h)
 	}
 	w.WriteHeader(status)
+}
+
+// headerLines is memory for the values of the headers that every response has: type, length, and how the type is to be taken. Sharing the
+// last among requests would let middleware that writes into it change the answers of others.
+type headerLines [3]string
+
+// forbidSniffing has browsers take the type of the body as it is, unless the view or middleware has said something about that: an empty
+// list of values leaves the header out.
+func forbidSniffing(h http.Header, lines *headerLines) {
+	if _, said := h[headerSniffing]; !said {
+		lines[2] = "nosniff"
+		h[headerSniffing] = lines[2:3:3]
+	}
 }
 
 // announceTrailer tells net/http, which has to know before it decides on the framing, of fields that no Trailer announces.

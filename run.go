@@ -19,7 +19,7 @@ import (
 	"github.com/carafeweb/carafe/devserver"
 )
 
-// A RunOption says something about [App.Run]: [Addr], [Debug], [Reload], [TLS].
+// A RunOption says something about [App.Run]: [Addr], [Debug], [Reload], [TLS], [Watch], [H2C].
 type RunOption interface{ applyRun(*runSettings) }
 
 // Addr is where the development server listens: "host:port", port 0 for any that is free, or "unix:/path" for a socket file.
@@ -44,11 +44,16 @@ type Watch struct {
 	Poll    time.Duration // looks this often instead of being told of changes by the system; zero means to be told
 }
 
+// H2C lets clients without TLS begin with HTTP/2 at once ("prior knowledge"). It has to be asked for: net/http then waits for 14 bytes
+// before it answers anybody, so that whoever sends less, "GET /" of HTTP/0.9, hears nothing until the time for headers is over.
+type H2C bool
+
 func (a Addr) applyRun(s *runSettings)   { s.addr = string(a) }
 func (d Debug) applyRun(s *runSettings)  { s.debug = (*bool)(&d) }
 func (r Reload) applyRun(s *runSettings) { s.reload = (*bool)(&r) }
 func (t TLS) applyRun(s *runSettings)    { s.tls = t }
 func (w Watch) applyRun(s *runSettings)  { s.watch = w }
+func (h H2C) applyRun(s *runSettings)    { s.h2c = bool(h) }
 
 // runSettings is what the options and the environment of Run come to.
 type runSettings struct {
@@ -57,6 +62,7 @@ type runSettings struct {
 	reload *bool
 	tls    TLS
 	watch  Watch
+	h2c    bool
 
 	ctx    context.Context // ends the server; nil means until a signal
 	out    io.Writer       // for the banner
@@ -78,15 +84,18 @@ type runSettings struct {
 //
 // Source: Flask.run.
 func (a *App) Run(opts ...RunOption) error {
+	s := runSettings{out: os.Stderr}
+	for _, o := range opts {
+		o.applyRun(&s)
+	}
 	if in, err := inherited(); in != nil || err != nil {
-		return a.serveInherited(in, err)
+		return a.serveInherited(in, err, s.h2c)
 	}
 	asked, done, err := a.answered()
 	if done {
 		return err
 	}
-	s := runSettings{out: os.Stderr}
-	for _, o := range append(opts, asked...) {
+	for _, o := range asked {
 		o.applyRun(&s)
 	}
 	err = a.run(&s)
@@ -150,14 +159,14 @@ func (a *App) watch(ctx context.Context, s *runSettings, p devserver.Project) er
 		return err
 	}
 	return devserver.Watch(ctx, p, devserver.Options{
-		Addr: addr, Certificate: cert, Poll: s.watch.Poll,
+		Addr: addr, Certificate: cert, Poll: s.watch.Poll, H2C: s.h2c,
 		Listening: func(l net.Addr) { a.banner(s.out, l, cert != nil) },
 	})
 }
 
 // serveChild is Run in a process that the watching one has started.
 func (a *App) serveChild(ctx context.Context, s *runSettings, child *devserver.Child) error {
-	srv := a.server()
+	srv := a.server(s.h2c)
 	if a.Config.Debug {
 		d := devserver.NewDebugger(devserver.DebuggerOptions{PIN: child.PIN(), Secret: child.Secret, Editor: child.Editor})
 		if child.First() {
@@ -189,7 +198,7 @@ func (a *App) serveAlone(ctx context.Context, s *runSettings) error {
 	if err != nil {
 		return err
 	}
-	srv := a.server()
+	srv := a.server(s.h2c)
 	if cert != nil {
 		srv.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{*cert}}
 	}
@@ -249,12 +258,12 @@ func (a *App) serveUntil(ctx context.Context, srv *http.Server, l net.Listener) 
 }
 
 // server has the timeouts and limits without which a slow or hostile client holds a connection for ever. There is none on
-// writing: a stream may last. It speaks HTTP/1 and HTTP/2, with and without TLS.
-func (a *App) server() *http.Server {
+// writing: a stream may last. It speaks HTTP/1 and, over TLS or where it is asked for, HTTP/2.
+func (a *App) server(h2c bool) *http.Server {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	protocols.SetHTTP2(true)
-	protocols.SetUnencryptedHTTP2(true)
+	protocols.SetUnencryptedHTTP2(h2c)
 	return &http.Server{
 		Handler:           a,
 		Protocols:         protocols,

@@ -15,6 +15,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/carafeweb/carafe"
 )
@@ -134,6 +135,51 @@ func TestRunReadsNoEnvironmentFilesWhereThatIsSwitchedOff(t *testing.T) {
 		}
 		if got := os.Getenv("RUN_DOTENV"); got != want {
 			t.Errorf("with CARAFE_SKIP_DOTENV=%q the file's variable is %q, want %q", skip, got, want)
+		}
+	}
+}
+
+// runningAt is the address at which the app runs until the test ends.
+func runningAt(t *testing.T, app *carafe.App, opts ...carafe.RunOption) string {
+	t.Helper()
+	addr := make(chan string, 1)
+	listen := func(network, _ string) (net.Listener, error) {
+		l, err := net.Listen(network, "127.0.0.1:0")
+		addr <- l.Addr().String()
+		return l, err
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- app.RunWith(ctx, io.Discard, listen, append(opts, carafe.Debug(false))...) }()
+	t.Cleanup(func() { stop(); <-ended })
+	return <-addr
+}
+
+func TestRunAnswersARequestThatIsShorterThanThePrefaceOfHTTP2(t *testing.T) { // FRAME-27
+	conn, err := net.Dial("tcp", runningAt(t, quiet()))
+	must(t, err)
+	defer conn.Close()
+	_, err = io.WriteString(conn, "GET /\r\n\r\n")
+	must(t, err)
+	must(t, conn.SetReadDeadline(time.Now().Add(8*time.Second))) // the time for headers is 10 s
+	if answer, err := io.ReadAll(conn); err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 400 ") {
+		t.Errorf("the answer to HTTP/0.9 is %q, %v; want a 400 at once", answer, err)
+	}
+}
+
+func TestRunSpeaksHTTP2WithoutTLSWhereItIsAskedFor(t *testing.T) {
+	for _, asked := range []bool{false, true} {
+		app := quiet()
+		app.Get("/", func(c *carafe.Context) string { return c.Request.Proto }, carafe.Endpoint("x"))
+		transport := &http.Transport{Protocols: new(http.Protocols)}
+		transport.Protocols.SetUnencryptedHTTP2(true)
+		resp, err := (&http.Client{Transport: transport}).Get("http://" + runningAt(t, app, carafe.H2C(asked)))
+		if err == nil {
+			resp.Body.Close()
+		}
+		transport.CloseIdleConnections()
+		if (err == nil && resp.ProtoMajor == 2) != asked {
+			t.Errorf("H2C(%v): a client that begins with HTTP/2 gets %v, %v", asked, resp, err)
 		}
 	}
 }

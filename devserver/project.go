@@ -40,6 +40,8 @@ type Options struct {
 	Listener net.Listener
 	// Certificate makes the server speak TLS. nil means plain HTTP. [Certificate] makes one.
 	Certificate *tls.Certificate
+	// H2C says that the program speaks HTTP/2 without TLS, so that what stands in for it does too.
+	H2C bool
 	// Poll looks for changes at this interval instead of being told of them by the system. Zero means to be told, and to poll every
 	// second where that is not possible.
 	Poll time.Duration

@@ -40,7 +40,7 @@ func newStandIn(s *supervisor) *standIn {
 		go in.server.ServeTLS(in.listener, "", "")
 		return in
 	}
-	in.server.Protocols = plainProtocols()
+	in.server.Protocols = plainProtocols(s.options.H2C)
 	go in.server.Serve(in.listener)
 	return in
 }

@@ -87,10 +87,10 @@ func serverTLS(cert *tls.Certificate) *tls.Config {
 	return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{*cert}}
 }
 
-// plainProtocols are those of a server without TLS: HTTP/1 and, for clients that begin with it, HTTP/2.
-func plainProtocols() *http.Protocols {
+// plainProtocols are those of a server without TLS: HTTP/1 and, where it is asked for, HTTP/2.
+func plainProtocols(h2c bool) *http.Protocols {
 	p := new(http.Protocols)
 	p.SetHTTP1(true)
-	p.SetUnencryptedHTTP2(true)
+	p.SetUnencryptedHTTP2(h2c)
 	return p
 }

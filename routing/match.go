@@ -20,7 +20,7 @@ type Match struct {
 
 // maxSpans is how many variables a match keeps the places of. Others are looked for again
 // when they are asked for.
-const maxSpans = 12
+const maxSpans = 8
 
 // maxShort is the length of paths up to which places fit a shortSpan.
 const maxShort = math.MaxUint16
