@@ -179,6 +179,18 @@ func (a *App) handle(w http.ResponseWriter, r *http.Request) {
 	end := outcome{err: http.ErrAbortHandler}
 	defer a.pop(c, &end) // 10
 	resp, err := a.attempt(c)
+	resp, end.err = a.settle(c, resp, err) // 6, 8
+	end.cut = a.write(c, resp)             // 9
+	for failed := 0; c.unsent(end.cut); failed++ {
+		resp, end.err = a.answerInstead(c, end.cut, failed)
+		end.cut = a.write(c, resp)
+	}
+	end.done = true
+}
+
+// settle brings what a request has come to through steps 6 and 8: resp, or the answer to err. The error is the one that no handler
+// answered.
+func (a *App) settle(c *Context, resp *Response, err error) (*Response, error) {
 	if err != nil {
 		resp, err = a.handleUserError(c, err) // 6
 	}
@@ -191,9 +203,7 @@ func (a *App) handle(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		resp = a.handleException(c, err) // 6
 	}
-	end.err = err
-	end.cut = a.write(c, resp) // 9
-	end.done = true
+	return resp, err
 }
 
 // outcome is how a request ended.
@@ -310,7 +320,7 @@ func callAfter(c *Context, f AfterFunc, resp **Response) error {
 	return checkStatus(next.status())
 }
 
-// write is step 9.
+// write is step 9. An error with c.sent false is that of a body which failed before its first byte.
 func (a *App) write(c *Context, resp *Response) error {
 	if resp == alreadySent {
 		return nil
@@ -319,8 +329,7 @@ func (a *App) write(c *Context, resp *Response) error {
 	if resp.sent {
 		return resp.err
 	}
-	c.sent = true
-	return resp.writeTo(c.w, c, new(headerLines))
+	return resp.writeTo(c)
 }
 
 // pop is step 10. It is deferred, so that it also runs when http.ErrAbortHandler or Goexit passes through; a body that was cut

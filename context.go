@@ -47,7 +47,7 @@ type Context struct {
 	routingErr error // why nothing matched: kept at push, raised in place of the view
 	more       atomic.Pointer[contextMore]
 	w          http.ResponseWriter // where step 9 writes; nil outside of serving
-	lines      headerLines         // backs the header values of a direct answer
+	lines      headerLines         // backs header values of the answer
 	sent       bool                // headers are out, or the connection is somebody else's
 }
 

@@ -55,8 +55,7 @@ func (a *App) answerDirectly(c *Context, res *result) (*Response, error) {
 
 // send is step 9 for a response that nobody has seen.
 func (c *Context) send(resp Response) (*Response, error) {
-	c.sent = true
-	if err := resp.writeTo(c.w, c, &c.lines); err != nil {
+	if err := resp.writeWhole(c); err != nil {
 		return &Response{sent: true, err: err}, nil
 	}
 	return alreadySent, nil

@@ -58,7 +58,9 @@ func TestTheCatalogueOfErrorsQuotesTheSource(t *testing.T) {
 	page, err := os.ReadFile("docs/errors.md")
 	must(t, err)
 	texts := append(sourceTexts(t, "."), sourceTexts(t, "blueprints")...)
-	texts = append(append(texts, sourceTexts(t, "routing")...), sourceTexts(t, "devserver")...)
+	for _, folder := range []string{"routing", "devserver", "cli"} {
+		texts = append(texts, sourceTexts(t, folder)...)
+	}
 	headings := regexp.MustCompile(`(?m)^### (.*)$`).FindAllStringSubmatch(string(page), -1)
 	if len(headings) < 15 {
 		t.Errorf("the catalogue has %d errors, want more", len(headings))

@@ -8,7 +8,6 @@ import (
 	"maps"
 	"net"
 	"net/http"
-	"slices"
 	"strings"
 	"sync"
 )
@@ -176,8 +175,16 @@ func (hw *handlerWriter) stream() error {
 		return err
 	}
 	hw.resp = resp
-	resp.sent, hw.c.sent = true, true
-	hw.err = resp.writeTo(w, hw.c, new(headerLines))
+	resp.sent = true
+	hw.err = resp.writeTo(hw.c)
+	if !hw.c.sent { // a hook's own stream failed before its first byte
+		hw.resp = nil
+		resp.close(hw.c)
+		return hw.err
+	}
+	if resp != made {
+		resp.err = hw.err
+	}
 	if resp != made || hw.c.Request.Method == http.MethodHead || !bodyAllowed(resp.status()) {
 		w = discardBody{w} // a hook has put another answer in its place, or there is no body
 	}
@@ -202,31 +209,8 @@ func (hw *handlerWriter) sniff(p []byte) {
 	}
 }
 
-// trailer is what the handler has set of the fields that it announced in Trailer, and of those whose names have
-// [http.TrailerPrefix], under the names by which net/http knows them; nil if there are none.
-func (hw *handlerWriter) trailer() http.Header {
-	var trailer http.Header
-	add := func(name string, values []string) {
-		if trailer == nil {
-			trailer = http.Header{}
-		}
-		trailer[name] = slices.Clone(values)
-	}
-	for _, line := range hw.begun["Trailer"] {
-		for name := range strings.SplitSeq(line, ",") {
-			name = http.CanonicalHeaderKey(strings.TrimSpace(name))
-			if values, ok := hw.header[name]; ok {
-				add(name, values)
-			}
-		}
-	}
-	for name, values := range hw.header {
-		if strings.HasPrefix(name, http.TrailerPrefix) {
-			add(name, values)
-		}
-	}
-	return trailer
-}
+// trailer is what the handler has set of it; nil if there is none.
+func (hw *handlerWriter) trailer() http.Header { return trailersOf(hw.begun["Trailer"], hw.header) }
 
 // response is what the handler has answered.
 func (hw *handlerWriter) response() (*Response, error) {

@@ -256,13 +256,13 @@ var faultPlaces = []faultPlace{
 		})
 		app.Get("/<broken:v>", func(c *carafe.Context) string { return "" }, carafe.Endpoint("x"))
 	}},
-	{"an iterator before its first piece", cutOff, func(app *carafe.App, fail func()) {
+	{"an iterator before its first piece", 500, func(app *carafe.App, fail func()) {
 		faultView(app, func() any { return carafe.Stream(func(func([]byte) bool) { fail() }) })
 	}},
 	{"an iterator after its first piece", cutOff, func(app *carafe.App, fail func()) {
 		faultView(app, func() any { return carafe.Stream(func(yield func([]byte) bool) { yield([]byte("part")); fail() }) })
 	}},
-	{"a reader", cutOff, func(app *carafe.App, fail func()) { faultView(app, func() io.Reader { return failingReader(fail) }) }},
+	{"a reader", 500, func(app *carafe.App, fail func()) { faultView(app, func() io.Reader { return failingReader(fail) }) }},
 	{"a responder", 500, func(app *carafe.App, fail func()) { faultView(app, func() any { return failingResponder(fail) }) }},
 	{"a function of OnClose", 200, func(app *carafe.App, fail func()) {
 		faultView(app, func() *carafe.Response { resp := carafe.Text("fine"); resp.OnClose(fail); return resp })

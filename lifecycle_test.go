@@ -179,6 +179,13 @@ func tracedRoutes(tr *trace, s *carafe.Scaffold) {
 			yield("2")
 		}
 	})
+	s.Route("/first", func() iter.Seq2[string, error] {
+		tr.add("view", nil)
+		return func(yield func(string, error) bool) {
+			tr.add("first piece fails", nil)
+			yield("", errors.New("broken"))
+		}
+	})
 }
 
 func TestLifecycle(t *testing.T) {
@@ -192,6 +199,7 @@ func TestLifecycle(t *testing.T) {
 		{"panic", "/panic"},
 		{"after", "/?fail=app+2"},
 		{"stream", "/stream"},
+		{"first", "/first"},
 	} {
 		t.Run(tt.scenario, func(t *testing.T) {
 			m := regexp.MustCompile("(?s)```trace " + tt.scenario + "\n(.*?)\n```").FindSubmatch(doc)

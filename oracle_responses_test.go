@@ -688,6 +688,9 @@ func (c *responseCase) applyRules(w *httptest.ResponseRecorder) {
 	case strings.ContainsAny(phrase, "\r\n") || !standardPhrase(code, phrase):
 		c.verdict.reason = "net/http writes the standard reason phrases"
 	}
+	if c.Expect.StreamError != nil && c.Expect.BodyBase64 == nil && (c.Expect.Body == nil || *c.Expect.Body == "") {
+		c.expect500("a body that fails before its first byte is an error like any other; Flask leaves it to the server")
+	}
 	for i, h := range c.Expect.Headers {
 		if h[0] == "Content-Length" && c.Expect.Body != nil && c.Request.Method != "HEAD" && h[1] != strconv.Itoa(len(*c.Expect.Body)) {
 			c.verdict.reason = "Content-Length is that of the body"

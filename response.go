@@ -47,8 +47,11 @@ type Response struct {
 	sent    bool        // an http.Handler has streamed it already
 }
 
-// A Streamer writes a body as it is made. It is called once, after the headers are out; w also is an http.Flusher where
-// the server's is. An error breaks the connection off, so that the client sees the body is not whole.
+// A Streamer writes a body as it is made. It is called once, when the response is settled; status and headers go out with the first
+// byte that it writes, or when it flushes. An error before that is answered as a view's is, after functions included; behind
+// it, it breaks the connection off, so that the client sees the body is not whole.
+//
+// w also is an http.Flusher. Its Header is for trailers alone, and its WriteHeader sends the response's own status.
 type Streamer func(w http.ResponseWriter) error
 
 // NewResponse makes a response of a body: string, []byte, io.Reader, Streamer, or nil for none; its type is text/html
@@ -198,9 +201,37 @@ var entityHeaders = []string{
 	"Content-Range", headerType, "Last-Modified",
 }
 
-// writeTo is the only place that touches the wire. A body that was cut off is an error; nothing but the
-// connection can tell the client then. lines is memory for the headers that every response has; it is not used again.
-func (resp *Response) writeTo(w http.ResponseWriter, c *Context, lines *headerLines) error {
+// writeTo is the only place that touches the wire, by writeStream and writeWhole. A body that was cut off is an error; nothing but the
+// connection can tell the client then, if c.sent says that the headers are out.
+func (resp *Response) writeTo(c *Context) error {
+	if resp.stream != nil && !resp.bodiless(c) {
+		return resp.writeStream(c)
+	}
+	return resp.writeWhole(c)
+}
+
+// bodiless says that the headers are all.
+func (resp *Response) bodiless(c *Context) bool {
+	return c.Request.Method == http.MethodHead || !bodyAllowed(resp.status())
+}
+
+// writeWhole is writeTo for a body that is there. The response may lie on the stack.
+func (resp *Response) writeWhole(c *Context) error {
+	c.sent = true
+	resp.writeHead(c)
+	if resp.bodiless(c) {
+		return nil
+	}
+	err := resp.writeBody(c.w)
+	if resp.trailer != nil {
+		maps.Copy(c.w.Header(), resp.trailer)
+	}
+	return err
+}
+
+// writeHead writes the status and the headers. c.lines is memory for those that every response has; it is not used again.
+func (resp *Response) writeHead(c *Context) {
+	w, lines := c.w, &c.lines
 	status, h := resp.status(), w.Header()
 	if resp.typ != "" {
 		lines[0] = resp.typ
@@ -209,7 +240,6 @@ func (resp *Response) writeTo(w http.ResponseWriter, c *Context, lines *headerLi
 	if resp.Header != nil {
 		resp.copyHeader(h)
 	}
-	head := c.Request.Method == http.MethodHead
 	if bodyAllowed(status) && c.App().Config.NoSniff {
 		forbidSniffing(h, lines)
 	}
@@ -228,14 +258,6 @@ func (resp *Response) writeTo(w http.ResponseWriter, c *Context, lines *headerLi
 		resp.announceTrailer(h)
 	}
 	w.WriteHeader(status)
-	if head || !bodyAllowed(status) {
-		return nil
-	}
-	err := resp.writeBody(w)
-	if resp.trailer != nil {
-		maps.Copy(h, resp.trailer)
-	}
-	return err
 }
 
 // headerLines is memory for the values of the headers that every response has: type, length, and how the type is to be taken. Sharing the
@@ -262,9 +284,6 @@ func (resp *Response) announceTrailer(h http.Header) {
 
 func (resp *Response) writeBody(w http.ResponseWriter) (err error) {
 	switch {
-	case resp.stream != nil:
-		defer rescue(&err)
-		return resp.stream(w)
 	case resp.data != nil:
 		_, err = w.Write(resp.data)
 	case resp.body != "":

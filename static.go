@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"maps"
 	"net/http"
 	"os"
 	"path"
@@ -169,7 +170,7 @@ func (v *staticView) send(c *Context, f *openFile, filename string, s FileSettin
 	if known, ok := v.described.Load(filename); ok {
 		if d := known.(*described); d.size == f.size && d.modified.Equal(f.modified) {
 			if c.asksForAll() && c.unseen() && !v.precompressed && !c.leavesToServer(f, &s) {
-				return c.sendAll(f, &s, d.header), nil
+				return c.sendAll(f, &s, d.header)
 			}
 			return c.sendDescribed(&Response{Header: d.header.Clone()}, f, &s)
 		}
@@ -191,9 +192,13 @@ func (c *Context) asksForAll() bool {
 
 // sendAll is sendDescribed and step 9 for a file of which nobody sees the Response: its headers are put among the server's at once.
 // It is a tenth of what 100 KB cost (bench/static), and the same bytes (TestAStaticFileIsTheSameWhoeverLooks).
-func (c *Context) sendAll(f *openFile, s *FileSettings, header http.Header) *Response {
+func (c *Context) sendAll(f *openFile, s *FileSettings, header http.Header) (*Response, error) {
 	defer func() { _ = f.close() }()
 	h := c.w.Header()
+	var outer http.Header // as it is to be for the page of an error
+	if len(h) > 0 {
+		outer = maps.Clone(h)
+	}
 	own := make([]string, 0, len(header)) // one value each; middleware may change what it finds
 	for name, values := range header {
 		own = append(own, values[0])
@@ -202,11 +207,17 @@ func (c *Context) sendAll(f *openFile, s *FileSettings, header http.Header) *Res
 	resp := &Response{Header: h, stream: sendSection(f.content, 0, f.size)}
 	c.setMaxAge(resp, f, s)
 	h[headerAcceptRanges] = []string{"bytes"}
-	resp.Header, c.sent = nil, true
-	if err := resp.writeTo(c.w, c, &c.lines); err != nil {
-		return &Response{sent: true, err: err}
+	resp.Header = nil
+	err := resp.writeTo(c)
+	switch {
+	case err != nil && !c.sent:
+		clear(h)
+		maps.Copy(h, outer)
+		return nil, err
+	case err != nil:
+		return &Response{sent: true, err: err}, nil
 	}
-	return alreadySent
+	return alreadySent, nil
 }
 
 // hidden says whether a name begins with a dot somewhere, or is another spelling of some name: "a/./b", "a//b". A file has one URL, so

@@ -26,6 +26,10 @@ func streamer(v any) Streamer {
 		return streamPairs(s)
 	case func(func([]byte, error) bool):
 		return streamPairs(s)
+	case iter.Seq2[string, error]:
+		return streamStringPairs(s)
+	case func(func(string, error) bool):
+		return streamStringPairs(s)
 	}
 	return nil
 }
@@ -39,6 +43,12 @@ func streamBytes(seq iter.Seq[[]byte]) Streamer {
 func streamStrings(seq iter.Seq[string]) Streamer {
 	return streamPairs(func(yield func([]byte, error) bool) {
 		seq(func(s string) bool { return yield([]byte(s), nil) })
+	})
+}
+
+func streamStringPairs(seq iter.Seq2[string, error]) Streamer {
+	return streamPairs(func(yield func([]byte, error) bool) {
+		seq(func(s string, err error) bool { return yield([]byte(s), err) })
 	})
 }
 
