@@ -98,7 +98,7 @@ func (a *App) convert(c *Context, res result) (*Response, error) {
 		if v == nil {
 			return nil, a.unfit(c, "a nil *carafe.Response")
 		}
-		return v, v.err
+		return v.own(), v.err
 	case reply:
 		return a.convertReply(c, v)
 	case rendering:
@@ -120,6 +120,18 @@ func (a *App) convert(c *Context, res result) (*Response, error) {
 		return &Response{stream: s, typ: typeHTML}, nil
 	}
 	return a.convertKind(c, res.body)
+}
+
+// own is what a request does with as it pleases. Somebody may have kept the Response, in a variable of the package say: hooks would add to
+// it once more with each request, and the session's cookie of one visitor would be sent to the next.
+func (resp *Response) own() *Response {
+	if resp.sent {
+		return resp
+	}
+	copied := *resp
+	copied.Header, copied.trailer = resp.Header.Clone(), resp.trailer.Clone()
+	copied.closers = slices.Clone(resp.closers)
+	return &copied
 }
 
 func respond(c *Context, v Responder) (*Response, error) {
