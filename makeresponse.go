@@ -38,9 +38,9 @@ func (a *App) MakeResponse(c *Context, values ...any) (*Response, error) {
 	case 0:
 		return HTML(""), nil
 	case 1:
-		return a.makeResponse(c, result{body: values[0]})
+		return a.makeResponse(c, result{body: values[0], byHand: true})
 	}
-	return a.makeResponse(c, result{body: Reply(values[0], values[1:]...)})
+	return a.makeResponse(c, result{body: Reply(values[0], values[1:]...), byHand: true})
 }
 
 // makeResponse is step 7 of the walk.
@@ -98,9 +98,12 @@ func (a *App) convert(c *Context, res result) (*Response, error) {
 		if v == nil {
 			return nil, a.unfit(c, "a nil *carafe.Response")
 		}
-		return v.own(), v.err
+		if !res.byHand {
+			v = v.own()
+		}
+		return v, v.err
 	case reply:
-		return a.convertReply(c, v)
+		return a.convertReply(c, v, res.byHand)
 	case rendering:
 		return a.respondTemplate(c, v)
 	case template.HTML:
@@ -184,7 +187,7 @@ func (a *App) unfit(c *Context, what string) error {
 }
 
 // convertReply takes Flask's tuple apart: (body, status, headers), (body, status) or (body, headers).
-func (a *App) convertReply(c *Context, r reply) (*Response, error) {
+func (a *App) convertReply(c *Context, r reply, byHand bool) (*Response, error) {
 	status, header, err := replyParts(r.rest)
 	if err != nil {
 		return nil, fmt.Errorf("%w (endpoint %q)", err, endpointOf(c))
@@ -200,7 +203,7 @@ func (a *App) convertReply(c *Context, r reply) (*Response, error) {
 	case error:
 		return nil, b
 	}
-	resp, err := a.convert(c, result{body: body})
+	resp, err := a.convert(c, result{body: body, byHand: byHand})
 	if err != nil {
 		return nil, err
 	}
