@@ -301,10 +301,10 @@ func (endless) String() string { select {} }
 
 // faultValues are what user code panics with.
 var faultValues = map[string]func(){
-	"an error":                         func() { panic(errors.New("SECRET")) },
-	"a text":                           func() { panic("SECRET") },
-	"nil":                              func() { panic(nil) },
-		//lint:ignore SA5000 a fault of user code
+	"an error": func() { panic(errors.New("SECRET")) },
+	"a text":   func() { panic("SECRET") },
+	"nil":      func() { panic(nil) },
+	//lint:ignore SA5000 a fault of user code
 	"an error of the runtime":          func() { var m map[string]int; m["SECRET"] = 1 },
 	"a value of its own":               func() { panic(struct{ secret string }{"SECRET"}) },
 	"an error whose Error panics":      func() { panic(unprintable{}) },
