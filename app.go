@@ -313,6 +313,7 @@ func callAfter(c *Context, f AfterFunc, resp **Response) error {
 		return fmt.Errorf("carafe: an after-request function of endpoint %q returned a nil response: return the one it was given, or another", c.Endpoint())
 	}
 	if next != *resp {
+		next = next.own()
 		next.materialize()
 		next.closers = append(next.closers, (*resp).closers...)
 	}

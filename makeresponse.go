@@ -38,9 +38,9 @@ func (a *App) MakeResponse(c *Context, values ...any) (*Response, error) {
 	case 0:
 		return HTML(""), nil
 	case 1:
-		return a.makeResponse(c, result{body: values[0]})
+		return a.makeResponse(c, result{body: values[0], byHand: true})
 	}
-	return a.makeResponse(c, result{body: Reply(values[0], values[1:]...)})
+	return a.makeResponse(c, result{body: Reply(values[0], values[1:]...), byHand: true})
 }
 
 // makeResponse is step 7 of the walk.
@@ -98,9 +98,12 @@ func (a *App) convert(c *Context, res result) (*Response, error) {
 		if v == nil {
 			return nil, a.unfit(c, "a nil *carafe.Response")
 		}
+		if !res.byHand {
+			v = v.own()
+		}
 		return v, v.err
 	case reply:
-		return a.convertReply(c, v)
+		return a.convertReply(c, v, res.byHand)
 	case rendering:
 		return a.respondTemplate(c, v)
 	case template.HTML:
@@ -120,6 +123,18 @@ func (a *App) convert(c *Context, res result) (*Response, error) {
 		return &Response{stream: s, typ: typeHTML}, nil
 	}
 	return a.convertKind(c, res.body)
+}
+
+// own is what a request does with as it pleases. Somebody may have kept the Response, in a variable of the package say: hooks would add to
+// it once more with each request, and the session's cookie of one visitor would be sent to the next.
+func (resp *Response) own() *Response {
+	if resp.sent {
+		return resp
+	}
+	copied := *resp
+	copied.Header, copied.trailer = resp.Header.Clone(), resp.trailer.Clone()
+	copied.closers = slices.Clone(resp.closers)
+	return &copied
 }
 
 func respond(c *Context, v Responder) (*Response, error) {
@@ -172,7 +187,7 @@ func (a *App) unfit(c *Context, what string) error {
 }
 
 // convertReply takes Flask's tuple apart: (body, status, headers), (body, status) or (body, headers).
-func (a *App) convertReply(c *Context, r reply) (*Response, error) {
+func (a *App) convertReply(c *Context, r reply, byHand bool) (*Response, error) {
 	status, header, err := replyParts(r.rest)
 	if err != nil {
 		return nil, fmt.Errorf("%w (endpoint %q)", err, endpointOf(c))
@@ -188,7 +203,7 @@ func (a *App) convertReply(c *Context, r reply) (*Response, error) {
 	case error:
 		return nil, b
 	}
-	resp, err := a.convert(c, result{body: body})
+	resp, err := a.convert(c, result{body: body, byHand: byHand})
 	if err != nil {
 		return nil, err
 	}

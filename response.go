@@ -28,7 +28,8 @@ const (
 // A Response is what a request is answered with, as a value: views make it, after hooks change or replace it,
 // and only then is it written, in one place. Use a constructor ([Text], [HTML], [JSON], [NewResponse] …).
 //
-// One Response answers one request; it is for one goroutine at a time.
+// It is for one goroutine at a time. One that is kept and returned again is copied for each request, so that nothing which hooks and the
+// session add to one answer is in the next; a body that is read, from an io.Reader, is there once.
 //
 // Source: flask.Response.
 type Response struct {

@@ -24,6 +24,7 @@ type result struct {
 	text   string
 	isText bool
 	isJSON bool        // the body's static type says that it is for the JSON provider
+	byHand bool        // MakeResponse was called, which gives the Response back that it was given
 	status int         // 0 means the body's own
 	header http.Header // nil means none
 }
