@@ -27,7 +27,6 @@ func atoi(s string) int {
 const siteMain = `package main
 
 import (
-	"bytes"
 	"log"
 	"os"
 	"time"
