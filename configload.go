@@ -88,6 +88,9 @@ func FromEnv(prefix string, dst any) error {
 	var faults []error
 	for _, line := range env {
 		name, text, _ := strings.Cut(line, "=")
+		if name == CommandEnv || name == AnswerEnv {
+			continue // what the carafe tool asks of the program is no setting
+		}
 		if key, ok := strings.CutPrefix(name, prefix+"_"); ok && key != "" {
 			_, err := putSetting(to.Elem(), strings.Split(key, "__"), setting{fromText(text), text, true, name})
 			faults = append(faults, err)

@@ -258,7 +258,7 @@ func goTest(c *Context, all bool) string {
 	r := c.Request
 	var b strings.Builder
 	body, note := repeatedBody(c, all)
-	b.WriteString("func Test" + testName(r.Method, r.URL.Path) + "(t *testing.T) {\n\tapp := newApp() // the app under test\n\tclient := carafetest.NewClient(t, app)\n")
+	b.WriteString("func Test" + testName(r.Method, r.URL.Path) + "(t *testing.T) {\n\tapp := testApp(t) // makes the app under test, as in a project of carafe new\n\tclient := carafetest.NewClient(t, app)\n")
 	if note != "" {
 		b.WriteString("\t// " + note + "\n")
 	}

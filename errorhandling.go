@@ -24,7 +24,7 @@ func (a *App) handleUserError(c *Context, err error) (resp *Response, out error)
 		he.explainKey(a.Config.Debug || a.Config.TrapBadRequest != nil && *a.Config.TrapBadRequest)
 	}
 	if he != nil && he.Response != nil && he.Code == 0 { // a redirect of the router, or AbortWith
-		return he.Response, he.Response.err
+		return he.Response.own(), he.Response.err
 	}
 	if h := c.chain().lookup(err, he); h != nil {
 		return a.answerError(c, h, err, he)

@@ -113,7 +113,7 @@ func (e *HTTPError) Respond(c *Context) (*Response, error) {
 // answer is Respond for what user code need not see.
 func (e *HTTPError) answer(c *Context) (*Response, error) {
 	if e.Response != nil {
-		return e.Response, e.Response.err
+		return e.Response.own(), e.Response.err // somebody may have kept the error
 	}
 	if err := checkStatus(e.Code); err != nil {
 		return nil, err

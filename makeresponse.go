@@ -142,7 +142,10 @@ func respond(c *Context, v Responder) (*Response, error) {
 	if err == nil && resp == nil {
 		err = fmt.Errorf("carafe: Respond of %T returned nil", v)
 	}
-	return resp, err
+	if err != nil {
+		return resp, err
+	}
+	return resp.own(), nil
 }
 
 // convertKind accepts what encoding/json makes an object or an array of, and named string types as text.

@@ -132,31 +132,40 @@ func (s *ServerSessions) keep(c *Context, session *Session, resp *Response) erro
 	}
 	id := session.stored.id
 	if id == "" || session.regenerate {
-		if id, err = s.create(c, session, mine, expires); err != nil {
-			return err
-		}
+		id, err = s.create(c, session, mine, now, expires)
 	} else {
 		err = s.Store.Update(c, storeKey(id), expires, func(latest []byte) ([]byte, error) {
 			return s.merged(session, mine, latest, now, expires)
 		})
-		if errors.Is(err, errSessionGone) {
-			return nil // it was logged out: neither it nor its cookie comes back
-		}
-		if err != nil {
-			return err
-		}
+	}
+	if errors.Is(err, errSessionGone) {
+		return nil // it was logged out, or has another id: neither it nor its cookie comes back
+	}
+	if err != nil {
+		return err
 	}
 	session.stored = &storedSession{id, mine}
 	session.regenerate = false
 	return a.setSessionCookie(c, session, resp, a.cookieName(s.Name, c), id, now)
 }
 
-// create stores a session under a new id, and then forgets the old one.
-func (s *ServerSessions) create(c *Context, session *Session, data []byte, expires time.Time) (string, error) {
+// create stores a session under a new id, and forgets the old one. What is under that is first taken away in one step, with what others
+// have changed: of two requests that do so at once one finds it gone.
+func (s *ServerSessions) create(c *Context, session *Session, mine []byte, now, expires time.Time) (string, error) {
+	data, old := mine, session.stored.id
+	if old != "" {
+		err := s.Store.Update(c, storeKey(old), expires, func(latest []byte) (taken []byte, err error) {
+			data, err = s.merged(session, mine, latest, now, expires)
+			return []byte{}, err
+		})
+		if err != nil {
+			return "", err
+		}
+	}
 	id := newSessionID()
 	err := s.Store.Update(c, storeKey(id), expires, func([]byte) ([]byte, error) { return data, nil })
-	if err == nil && session.stored.id != "" {
-		err = s.Store.Delete(c, storeKey(session.stored.id))
+	if err == nil && old != "" {
+		err = s.Store.Delete(c, storeKey(old))
 	}
 	return id, err
 }

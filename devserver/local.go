@@ -22,8 +22,8 @@ func isLocal(r *http.Request, trusted []string) bool {
 	if err != nil || !peer.Addr().Unmap().IsLoopback() {
 		return false
 	}
-	for _, name := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Via"} {
-		if len(r.Header[name]) > 0 {
+	for name := range r.Header {
+		if strings.HasPrefix(name, "X-Forwarded") || slices.Contains(proxyHeaders, name) {
 			return false
 		}
 	}
@@ -32,6 +32,9 @@ func isLocal(r *http.Request, trusted []string) bool {
 	}
 	return hostTrusted(r.Host, trusted)
 }
+
+// proxyHeaders are what proxies add beside X-Forwarded-…, as net/http spells it.
+var proxyHeaders = []string{"Forwarded", "Via", "X-Real-Ip", "Cf-Connecting-Ip", "True-Client-Ip", "X-Client-Ip", "X-Original-Host"}
 
 // hostTrusted compares the host without its port.
 func hostTrusted(host string, trusted []string) bool {

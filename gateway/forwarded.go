@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -87,10 +88,7 @@ func (p ProxyFix) readForwarded(h http.Header) (f forwarding, ok bool) {
 	if p.Forwarded == 0 || len(lines) == 0 {
 		return f, false
 	}
-	elements, ok := ParseForwarded(lines)
-	if !ok {
-		return f, true
-	}
+	elements := nearestElements(lines)
 	count := p.Forwarded
 	if count < 0 && len(p.Trusted) > 0 {
 		count = min(1+p.trustedElements(elements), len(elements))
@@ -100,6 +98,25 @@ func (p ProxyFix) readForwarded(h http.Header) (f forwarding, ok bool) {
 	}
 	e := elements[len(elements)-count]
 	return forwarding{addr: bareAddr(e.For), proto: schemeOrNone(e.Proto), host: e.Host}, true
+}
+
+// nearestElements are all elements of a well-formed header, else those at its right end that are well-formed by themselves: a client that
+// sends half an element may not hide what the nearest proxies have appended.
+func nearestElements(lines []string) []ForwardedElement {
+	if elements, ok := ParseForwarded(lines); ok {
+		return elements
+	}
+	pieces := strings.Split(strings.Join(lines, ","), ",")
+	var elements []ForwardedElement
+	for i := len(pieces) - 1; i >= 0; i-- {
+		element, ok := parseElement(strings.Trim(pieces[i], " \t"))
+		if !ok {
+			break
+		}
+		elements = append(elements, element)
+	}
+	slices.Reverse(elements)
+	return elements
 }
 
 func (p ProxyFix) trustedElements(elements []ForwardedElement) int {

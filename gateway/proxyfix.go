@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"strconv"
 	"strings"
 )
 
@@ -90,7 +91,7 @@ func (p ProxyFix) read(h http.Header) forwarding {
 		addr:   pick(addrs, p.For, hops),
 		proto:  schemeOrNone(pick(listOf(h, "X-Forwarded-Proto"), p.Proto, hops)),
 		host:   pick(listOf(h, "X-Forwarded-Host"), p.Host, hops),
-		port:   pick(listOf(h, "X-Forwarded-Port"), p.Port, hops),
+		port:   portOrNone(pick(listOf(h, "X-Forwarded-Port"), p.Port, hops)),
 		prefix: prefixOrNone(pick(listOf(h, "X-Forwarded-Prefix"), p.Prefix, hops)),
 	}
 }
@@ -192,6 +193,14 @@ func schemeOrNone(s string) string {
 	return s
 }
 
+// portOrNone keeps a port's digits. Unlike Werkzeug, anything else is not believed: it would stand in every URL of the app's own.
+func portOrNone(s string) string {
+	if _, err := strconv.ParseUint(s, 10, 16); err != nil {
+		return ""
+	}
+	return s
+}
+
 // prefixOrNone keeps a prefix that is a path. Unlike Werkzeug, one that a browser would take for a host ("//evil") is
 // cut to one slash, and one with control characters is not believed (CVE-2023-26125 is gin's).
 func prefixOrNone(s string) string {
@@ -204,21 +213,21 @@ func prefixOrNone(s string) string {
 	return s
 }
 
-// listOf is the values of a comma-separated header, its lines joined. An unclosed quote makes it empty: where one value
-// ends is then anybody's guess.
+// listOf is the values of a comma-separated header, its lines joined. A value in quotes loses them. A comma always ends a value, and a
+// quote without its other half is a character like others: proxies append to what a client sent without looking, and none of that may
+// swallow what they appended.
 //
-// Source: Werkzeug http.parse_list_header.
+// Unlike Werkzeug's http.parse_list_header, which lets quotes hide commas.
 func listOf(h http.Header, name string) []string {
 	lines := h[name]
 	if len(lines) == 0 {
 		return nil
 	}
-	items, ok := splitQuoted(strings.Join(lines, ","), ',')
-	if !ok {
-		return nil
-	}
-	for i, item := range items {
-		items[i] = unquote(item)
+	var items []string
+	for item := range strings.SplitSeq(strings.Join(lines, ","), ",") {
+		if item = strings.Trim(item, " \t"); item != "" {
+			items = append(items, unquote(item))
+		}
 	}
 	return items
 }

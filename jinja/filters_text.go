@@ -2,6 +2,7 @@ package jinja
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -292,7 +293,9 @@ func (w wrapper) breakAt(word []rune, room int) int {
 
 func isWrapSpace(r rune) bool { return strings.ContainsRune("\t\n\v\f\r ", r) }
 
-func isBlank(s []rune) bool { return strings.TrimFunc(string(s), isPySpace) == "" }
+func isBlank(s []rune) bool {
+	return !slices.ContainsFunc(s, func(r rune) bool { return !isPySpace(r) })
+}
 
 // chunks cuts a line into the pieces that stay together: runs of blanks, words, and parts of words
 // up to a hyphen or a dash.
