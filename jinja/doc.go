@@ -39,7 +39,7 @@
 //	structs, pointers to them       an object: fields and methods, see below
 //	time.Time                       a datetime: strftime, isoformat, year, + and -
 //	functions, methods              callables; a second result error ends the render
-//	iter.Seq, iter.Seq2             a one-shot iterator, of pairs for Seq2
+//	iter.Seq, iter.Seq2             an iterator, of pairs for Seq2; begun anew whenever the name is read
 //	channels                        a one-shot iterator
 //	Attributer, Truther             what they answer
 //	error, Stringer, TextMarshaler  an object that prints so
