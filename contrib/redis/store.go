@@ -121,6 +121,7 @@ func within(ctx context.Context, timeout time.Duration) (context.Context, contex
 // UnavailableError says that Redis did not answer, or answered with an error.
 type UnavailableError struct{ Err error }
 
+// Error says that it is Redis, and what it met.
 func (e *UnavailableError) Error() string {
 	return fmt.Sprintf("carafe/redis: Redis is unavailable: %v", e.Err)
 }

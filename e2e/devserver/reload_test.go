@@ -366,7 +366,7 @@ func TestTheReloaderPollsWhereItIsAskedTo(t *testing.T) {
 	p.shows("/", "version 2")
 }
 
-func TestTheServerListensOnASocketFileAndSpeaksTLS(t *testing.T) {
+func TestTheServerSpeaksTLSAcrossASwap(t *testing.T) {
 	p := newProject(t, map[string]string{"main.go": strings.Replace(siteMain, "carafe.Debug(true)", `carafe.Debug(true), carafe.TLS{Cert: "adhoc"}`, 1), "index.go": siteVersion("version 1")})
 	p.run(nil, "go", "run", ".")
 	client := insecureClient()
