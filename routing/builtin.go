@@ -17,7 +17,7 @@ func newText(args Arguments) (Definition, error) {
 	if err != nil {
 		return Definition{}, err
 	}
-	s := shape{kind: shapeText, min: 1, max: -1}
+	s := shape{kind: shapeText, min: 1, max: noLimit}
 	if n, ok, err := p.whole(2); err != nil {
 		return Definition{}, err
 	} else if ok {
@@ -25,8 +25,8 @@ func newText(args Arguments) (Definition, error) {
 	} else if s.min, s.max, err = textLimits(p); err != nil {
 		return Definition{}, err
 	}
-	if s.min < 0 || (p.given[1] && s.max < 0) || (s.max >= 0 && s.max < s.min) {
-		return Definition{}, badArgument(FaultArgument, "no text is at least %d and at most %d long", s.min, s.max)
+	if s.min < 0 || s.max < noLimit || (s.max >= 0 && s.max < s.min) {
+		return Definition{}, badArgument(FaultType, "no text is at least %d and at most %d long", s.min, s.max)
 	}
 	if s.min > longestText {
 		return Definition{}, badArgument(FaultArgument, "no URL has room for a text of %d characters", s.min)
@@ -34,8 +34,10 @@ func newText(args Arguments) (Definition, error) {
 	return define(Definition{Regexp: lengthRegexp(s.min, s.max), Spans: SpansNever, shape: s})
 }
 
+const noLimit = -1
+
 func textLimits(p parameters) (low, high int, err error) {
-	low, high = 1, -1
+	low, high = 1, noLimit
 	if n, ok, err := p.whole(0); err != nil {
 		return 0, 0, err
 	} else if ok {
@@ -45,6 +47,8 @@ func textLimits(p parameters) (low, high int, err error) {
 	}
 	if n, ok, err := p.whole(1); err != nil {
 		return 0, 0, err
+	} else if ok && n < 0 {
+		high = n - 1 // not to be taken for noLimit
 	} else if ok {
 		high = n
 	}

@@ -39,7 +39,7 @@ func TestAddRefuses(t *testing.T) {
 		{"an argument that int does not have", routing.Rule{Rule: "/<int(foo=1):x>"}, routing.FaultArgument, `no argument "foo"`},
 		{"an argument given twice", routing.Rule{Rule: "/<int(2, fixed_digits=3):x>"}, routing.FaultArgument, "twice"},
 		{"a limit that is no number", routing.Rule{Rule: "/<int(min=abc):x>"}, routing.FaultType, "'abc'"},
-		{"lengths that exclude each other", routing.Rule{Rule: "/<string(minlength=3, maxlength=2):x>"}, routing.FaultArgument, "at least 3 and at most 2"},
+		{"lengths that exclude each other", routing.Rule{Rule: "/<string(minlength=3, maxlength=2):x>"}, routing.FaultType, "at least 3 and at most 2"},
 		{"a length that no URL has", routing.Rule{Rule: "/<string(length=9223372036854775807):x>"}, routing.FaultArgument, "no URL has room"},
 		{"digits that no URL has", routing.Rule{Rule: "/<int(fixed_digits=9223372036854775807):x>"}, routing.FaultArgument, "no URL has room"},
 		{"an item that is no text", routing.Rule{Rule: "/<any(1, 2):x>"}, routing.FaultArgument, "quotes"},

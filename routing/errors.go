@@ -38,7 +38,7 @@ const (
 	FaultSyntax    Fault = iota // the rule's text
 	FaultConverter              // a converter that the map does not have
 	FaultArgument               // an argument that the converter does not take
-	FaultType                   // an argument of a type with which the rule could never work; unlike Flask, which accepts it
+	FaultType                   // an argument with which the rule could never work; unlike Flask, which accepts it
 	FaultVariable               // a variable named twice
 	FaultDefault                // a default that its converter cannot write
 	FaultMethod                 // methods that the rule cannot have

@@ -7,6 +7,8 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+
+	"github.com/google/uuid"
 )
 
 // A numberRange is what int and float check after the text has matched; a failure is final.
@@ -130,6 +132,8 @@ func wholeNumber(value any) (string, error) {
 		return "", &ValueError{Reason: "invalid literal for int() with base 10: " + pyRepr(v)}
 	case *big.Int:
 		return v.String(), nil
+	case uuid.UUID: // Python's is a number too
+		return new(big.Int).SetBytes(v[:]).String(), nil
 	}
 	r := reflect.ValueOf(value)
 	switch {
@@ -201,6 +205,9 @@ func (c floatConverter) Format(value any) (string, error) {
 			return string(appendFloat(nil, f)), nil
 		}
 		return "", &ValueError{Reason: "could not convert string to float: " + pyRepr(v)}
+	case *big.Int:
+		f, _ := new(big.Float).SetInt(v).Float64()
+		return string(appendFloat(nil, f)), nil
 	}
 	r := reflect.ValueOf(value)
 	switch {
@@ -223,7 +230,12 @@ func (c floatConverter) Format(value any) (string, error) {
 
 // pyTypeName is what Python would call the type of a value of ours.
 func pyTypeName(value any) string {
+	if _, ok := value.(uuid.UUID); ok {
+		return "UUID"
+	}
 	switch r := reflect.ValueOf(value); r.Kind() {
+	case reflect.Invalid:
+		return "NoneType"
 	case reflect.Slice, reflect.Array:
 		return "list"
 	case reflect.Map:
