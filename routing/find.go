@@ -20,7 +20,7 @@ import (
 // Source: Werkzeug StateMachineMatcher.match.
 func (m *Map) Find(ctx context.Context, dst *Match, domain, method, path string, websocket bool) error {
 	ix := m.compiled.Load()
-	if ix == nil || ix.start == nil || domain != "" || websocket || !wellFormed(path) {
+	if ix == nil || ix.start == nil || domain != "" || websocket {
 		return m.searchFor(ctx, dst, domain, method, path, websocket, false)
 	}
 	// Nearly all requests: found in one walk down, without a step back.
@@ -30,6 +30,9 @@ func (m *Map) Find(ctx context.Context, dst *Match, domain, method, path string,
 	}
 	l := ix.whole.find(bit, path)
 	if l == nil {
+		if !wellFormed(path) {
+			return m.searchFor(ctx, dst, domain, method, path, websocket, false)
+		}
 		var miss error
 		l, miss = ix.walk(dst, bit, path)
 		if l == nil {
@@ -105,19 +108,8 @@ func (ix *index) walk(dst *Match, bit methodMask, path string) (*leaf, error) {
 	s := ix.start
 	forked := ix.forked
 	pos := 1
+walk:
 	for {
-		if n := len(s.only.text); n != 0 && len(path)-pos >= n && path[pos:pos+n] == s.only.text {
-			if end := pos + n; end == len(path) || path[end] == '/' {
-				// The one static step there is, or several in a row: no need to look it up.
-				forked = forked || s.forked || s.only.forked
-				s = s.only.next
-				if end == len(path) {
-					return s.leaf(bit, forked)
-				}
-				pos = end + 1
-				continue
-			}
-		}
 		// One segment: its end, and its signature as signature has it.
 		var sig, word uint64
 		end := pos
@@ -129,6 +121,22 @@ func (ix *index) walk(dst *Match, bit methodMask, path string) (*leaf, error) {
 				word = load8(path, len(path)-8)>>(64-left) | slashes<<left
 			} else {
 				word = loadTail(path[end:]) | slashes<<left
+			}
+			if o := &s.only; end == pos && word&o.mask == o.head && o.next != nil {
+				// The one static step there is, or several in a row: no need to look it up. Of up to eight bytes
+				// all are found, and not among the slashes above, since no step ends with one.
+				n := len(o.text)
+				if n <= 8 || len(path)-pos >= n && load8(path, pos+n-8) == o.tail && (n <= 16 || o.sameMiddle(path[pos:pos+n])) {
+					if pos+n == len(path) {
+						return o.next.leaf(bit, forked || s.forked || o.forked)
+					}
+					if path[pos+n] == '/' {
+						forked = forked || s.forked || o.forked
+						s = o.next
+						pos += n + 1
+						continue walk
+					}
+				}
 			}
 			if t := word ^ slashes; (t-lowBits)&^t&highBits != 0 {
 				t = (t - lowBits) &^ t & highBits
@@ -147,7 +155,13 @@ func (ix *index) walk(dst *Match, bit methodMask, path string) (*leaf, error) {
 		}
 		var next *state
 		if len(s.static.slots) != 0 {
-			next = s.static.get(sig, path[pos:end])
+			at := &s.static.slots[sig*s.static.factor>>s.static.shift]
+			if n := end - pos; at.signature == sig && (n < 8 ||
+				n <= 16 && len(at.text) == n && at.head == load8(path, pos) && at.tail == load8(path, end-8)) {
+				next = at.next
+			} else {
+				next = s.static.get(sig, path[pos:end])
+			}
 		}
 		if next == nil && s.text != nil && end > pos {
 			next = s.text.next

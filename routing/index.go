@@ -51,20 +51,31 @@ type state struct {
 // this text, this is the way. The text is empty if there are several steps or none.
 type onlyStep struct {
 	text   string
+	head   uint64 // its first eight bytes, and which of them there are
+	mask   uint64
+	tail   uint64 // its last eight, if there are more
 	next   *state
 	forked bool // one of the states in between is
 }
 
 func newOnlyStep(children []slot) onlyStep {
 	if len(children) != 1 || children[0].text == "" {
-		return onlyStep{}
+		return onlyStep{mask: ^uint64(0)}
 	}
-	text, next := children[0].text, children[0].next
-	if next.only.text != "" {
-		return onlyStep{text + "/" + next.only.text, next.only.next, next.forked || next.only.forked}
+	o := onlyStep{text: children[0].text, next: children[0].next}
+	if after := &o.next.only; after.text != "" {
+		o = onlyStep{text: o.text + "/" + after.text, next: after.next, forked: o.next.forked || after.forked}
 	}
-	return onlyStep{text: text, next: next}
+	if n := len(o.text); n >= 8 {
+		o.head, o.mask, o.tail = load8(o.text, 0), ^uint64(0), load8(o.text, n-8)
+	} else {
+		o.head, o.mask = loadTail(o.text), 1<<(n*8)-1
+	}
+	return o
 }
+
+// sameMiddle compares what the head and the tail leave of a text.
+func (o *onlyStep) sameMiddle(text string) bool { return text[8:len(text)-8] == o.text[8:len(text)-8] }
 
 // A leaf is a rule with its methods, those for any method with all bits set.
 type leaf struct {
@@ -417,14 +428,26 @@ func load8(s string, i int) uint64 {
 		uint64(s[i+4])<<32 | uint64(s[i+5])<<40 | uint64(s[i+6])<<48 | uint64(s[i+7])<<56
 }
 
-// loadTail loads fewer than 8 bytes, the rest 0.
+// loadTail loads fewer than 8 bytes, the rest 0. Two loads may overlap: they agree where they do.
 func loadTail(s string) uint64 {
-	var word uint64
-	for i := len(s) - 1; i >= 0; i-- {
-		word = word<<8 | uint64(s[i])
+	n := len(s)
+	switch {
+	case n >= 4:
+		return load4(s, 0) | load4(s, n-4)<<((n-4)*8)
+	case n >= 2:
+		return load2(s, 0) | load2(s, n-2)<<((n-2)*8)
+	case n == 1:
+		return uint64(s[0])
 	}
-	return word
+	return 0
 }
+
+func load4(s string, i int) uint64 {
+	_ = s[i+3]
+	return uint64(s[i]) | uint64(s[i+1])<<8 | uint64(s[i+2])<<16 | uint64(s[i+3])<<24
+}
+
+func load2(s string, i int) uint64 { return uint64(s[i]) | uint64(s[i+1])<<8 }
 
 // newTable tries factors until no two slots meet, and takes the best it has seen after a few.
 func newTable(slots []slot) table {

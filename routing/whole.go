@@ -13,8 +13,11 @@ type wholePaths struct {
 }
 
 type wholePath struct {
-	path   string
-	leaves []leaf
+	path  string
+	head  uint64 // its first eight bytes, and the last
+	tail  uint64
+	first leaf
+	more  []leaf
 }
 
 // maxProbes is how many slots a path may be away from its own.
@@ -24,7 +27,7 @@ func newWholePaths(start *state, rules []*Rule) wholePaths {
 	var all []wholePath
 	for _, r := range rules {
 		if s := staticState(start, r); s != nil && len(s.leaves) > 0 && s.rules[0] == r {
-			all = append(all, wholePath{"/" + staticPath(r), s.leaves})
+			all = append(all, wholePath{path: "/" + staticPath(r), first: s.leaves[0], more: s.leaves[1:]})
 		}
 	}
 	if len(all) == 0 {
@@ -61,14 +64,16 @@ func staticPath(r *Rule) string {
 	return path
 }
 
-// insert leaves out paths too short for their last eight bytes to be loaded at once.
+// insert leaves out paths too short for their last eight bytes to be loaded at once, and those with two slashes to begin with,
+// which no request is searched for with.
 func (w *wholePaths) insert(p wholePath) {
-	if len(p.path) < 8 {
+	if len(p.path) < 8 || p.path[1] == '/' {
 		return
 	}
 	first := w.slot(p.path)
 	for i := first; i < first+maxProbes; i++ {
 		if w.slots[i].path == "" {
+			p.head, p.tail = load8(p.path, 0), load8(p.path, len(p.path)-8)
 			w.slots[i] = p
 			w.lengths |= 1 << (len(p.path) & 63)
 			return
@@ -77,7 +82,11 @@ func (w *wholePaths) insert(p wholePath) {
 }
 
 func (w *wholePaths) slot(path string) int {
-	return int((load8(path, len(path)-8) ^ uint64(len(path))) * 0x9e3779b97f4a7c15 >> w.shift)
+	return w.slotOf(load8(path, len(path)-8), len(path))
+}
+
+func (w *wholePaths) slotOf(tail uint64, length int) int {
+	return int((tail ^ uint64(length)) * 0x9e3779b97f4a7c15 >> w.shift)
 }
 
 // find is the first rule of the path that takes the method, or nil.
@@ -85,18 +94,26 @@ func (w *wholePaths) find(bit methodMask, path string) *leaf {
 	if w.lengths&(1<<(len(path)&63)) == 0 || len(path) < 8 {
 		return nil
 	}
-	for i := w.slot(path); ; i++ {
+	tail := load8(path, len(path)-8)
+	for i := w.slotOf(tail, len(path)); ; i++ {
 		p := &w.slots[i]
-		if p.path == path {
-			for j := range p.leaves {
-				if p.leaves[j].mask&bit != 0 {
-					return &p.leaves[j]
-				}
+		if p.tail == tail && len(p.path) == len(path) && p.head == load8(path, 0) && (len(path) <= 16 || p.path == path) {
+			if p.first.mask&bit != 0 {
+				return &p.first
 			}
-			return nil
+			return p.other(bit)
 		}
 		if p.path == "" {
 			return nil
 		}
 	}
+}
+
+func (p *wholePath) other(bit methodMask) *leaf {
+	for i := range p.more {
+		if p.more[i].mask&bit != 0 {
+			return &p.more[i]
+		}
+	}
+	return nil
 }
