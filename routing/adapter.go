@@ -115,16 +115,28 @@ const SchemeRelative = "//"
 // Source: Werkzeug MapAdapter.build.
 func (a *Adapter) Build(endpoint string, values []Pair, opts BuildOptions) (string, error) {
 	m := a.Map
-	m.index()
+	if m.compiled.Load() == nil {
+		m.index()
+	}
+	rules := m.byEndpoint[endpoint]
+	if len(rules) > 0 {
+		if url, ok := a.buildPlain(rules[0], values, &opts); ok {
+			return url, nil
+		}
+	}
+	return a.buildAny(endpoint, rules, values, opts)
+}
+
+func (a *Adapter) buildAny(endpoint string, rules []*Rule, values []Pair, opts BuildOptions) (string, error) {
 	var path [128]byte // room for most URLs; what is returned is copied from it
 	var places [12]int32
 	s := sending{values: values, places: places[:]}
-	b, err := a.choose(path[:0], m.byEndpoint[endpoint], s, &opts)
+	b, err := a.choose(path[:0], rules, s, &opts)
 	if err != nil {
 		return "", err
 	}
 	if b.rule == nil {
-		return "", &BuildError{Endpoint: endpoint, Method: opts.Method, Values: given(values), m: m}
+		return "", &BuildError{Endpoint: endpoint, Method: opts.Method, Values: given(values), m: a.Map}
 	}
 	if !opts.External && !b.rule.Websocket && b.domain == a.Domain() {
 		return string(b.path), nil

@@ -19,3 +19,12 @@ func (r *Rule) Sample() string {
 	_, path := r.sample()
 	return path
 }
+
+// HasTable tells whether gorilla/mux's table has been made.
+func (m *Map) HasTable() bool { return m.table != nil }
+
+// BuildTheLongWay is Build without its short way for plain URLs.
+func (a *Adapter) BuildTheLongWay(endpoint string, values []Pair, opts BuildOptions) (string, error) {
+	a.Map.index()
+	return a.buildAny(endpoint, a.Map.byEndpoint[endpoint], values, opts)
+}

@@ -136,6 +136,7 @@ func (r *Rule) prepareMatch() {
 		}
 		r.direct = r.direct && p.vars == 1 && p.pattern == nil && i > 0
 	}
+	r.plain = r.isPlain()
 	if r.When != nil {
 		r.condition = newCondition(r)
 	}

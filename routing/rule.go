@@ -65,6 +65,7 @@ type Rule struct {
 	merge     bool
 	target    []piece // RedirectTo, if a string
 	builder   builder
+	plain     bool       // see isPlain
 	canonical []*Rule    // rules with defaults to which this one may have to redirect
 	checks    []int      // variables whose text needs more than the regexp
 	custom    int        // variables with a converter of the user's

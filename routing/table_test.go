@@ -46,6 +46,28 @@ func TestTheTableListsRulesInTheOrderTheyAreTried(t *testing.T) {
 	}
 }
 
+// The table costs more than all the rest of the set-up: a program that does not look at it does not pay for it.
+func TestTheTableIsMadeWhenItIsAskedForOnly(t *testing.T) {
+	m := addAll(t, routing.Options{}, rulesOf("/users/<int:id>", "/about/")...)
+	a, err := m.Bind("example.com", routing.BindOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"/users/7", "/about", "/nothing", "//users/7"} {
+		_, _ = a.Match(t0, "GET", path)
+		a.AllowedMethods(t0, path)
+	}
+	_, _ = a.Build("/users/<int:id>", []routing.Pair{{Name: "id", Value: 7}}, routing.BuildOptions{})
+	_, _ = m.Foreign(httptest.NewRequest("GET", "/nothing", nil))
+	m.Check()
+	if m.HasTable() {
+		t.Error("the table was made though nobody had asked for it")
+	}
+	if m.Table(); !m.HasTable() {
+		t.Error("there is no table though it was asked for")
+	}
+}
+
 // What gorilla/mux would misread in a template is still a route, and builds.
 func TestTheTableTakesAwkwardRules(t *testing.T) {
 	m := addAll(t, routing.Options{Converters: map[string]routing.ConverterFunc{
