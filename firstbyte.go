@@ -118,7 +118,7 @@ func (sw *streamWriter) Flush() { _ = sw.FlushError() }
 // FlushError sends what there is, if only the headers: for streams whose client must know at once that it is connected.
 func (sw *streamWriter) FlushError() error {
 	sw.begin()
-	return http.NewResponseController(sw.c.w).Flush()
+	return flush(sw.c.w)
 }
 
 // Hijack gives the connection away behind the headers.

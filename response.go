@@ -7,6 +7,7 @@ import (
 	"iter"
 	"maps"
 	"net/http"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -252,7 +253,12 @@ func (resp *Response) writeHead(c *Context) {
 	case !bodyAllowed(status):
 		delete(h, headerLength)
 	case resp.stream == nil && resp.trailer == nil: // a length leaves no place for a trailer
-		lines[1] = strconv.Itoa(len(resp.body) + len(resp.data))
+		n := len(resp.body) + len(resp.data)
+		if n < countedByServer && c.Request.Method != http.MethodHead && isServers(w) {
+			delete(h, headerLength)
+			break
+		}
+		lines[1] = strconv.Itoa(n)
 		h[headerLength] = lines[1:2:2]
 	}
 	if resp.trailer != nil {
@@ -260,6 +266,13 @@ func (resp *Response) writeHead(c *Context) {
 	}
 	w.WriteHeader(status)
 }
+
+// countedByServer is the size of net/http's buffer: it counts a body that fits, and writes the Content-Length by itself, without its going
+// through two maps first.
+const countedByServer = 2048
+
+// isServers says whether w is net/http's own, of HTTP/1, and not what middleware has put around it, which may want to know the length.
+func isServers(w http.ResponseWriter) bool { return reflect.TypeOf(w).String() == "*http.response" }
 
 // headerLines is memory for the values of the headers that every response has: type, length, and how the type is to be taken. Sharing the
 // last among requests would let middleware that writes into it change the answers of others.
