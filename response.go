@@ -251,7 +251,7 @@ func (resp *Response) writeHead(c *Context) {
 		}
 	case !bodyAllowed(status):
 		delete(h, headerLength)
-	case resp.stream == nil && resp.trailer == nil: // a length leaves no place for a trailer
+	case resp.stream == nil && resp.trailer == nil && !resp.lengthOfGet(c): // a length leaves no place for a trailer
 		lines[1] = strconv.Itoa(len(resp.body) + len(resp.data))
 		h[headerLength] = lines[1:2:2]
 	}
@@ -259,6 +259,18 @@ func (resp *Response) writeHead(c *Context) {
 		resp.announceTrailer(h)
 	}
 	w.WriteHeader(status)
+}
+
+// lengthOfGet says whether the response to a HEAD has no body and says how long that to a GET is, as http.ServeContent does. Any other
+// Content-Length of a body that is there is replaced by its length.
+//
+// Unlike Flask, which sends what it is given, and so may shift the next answer on the connection.
+func (resp *Response) lengthOfGet(c *Context) bool {
+	if len(resp.body)+len(resp.data) > 0 || c.Request.Method != http.MethodHead {
+		return false
+	}
+	_, ok := declaredLength(resp.Header)
+	return ok
 }
 
 // headerLines is memory for the values of the headers that every response has: type, length, and how the type is to be taken. Sharing the
