@@ -383,8 +383,16 @@ func After(c *Context, f func(*Response) (*Response, error)) {
 func (a *App) Freeze() error {
 	t := a.compiled()
 	a.foreign.close()
+	a.closeConfig()
 	a.frozen.Store(true)
 	return t.faults
+}
+
+// closeConfig has the config refuse changes. Several first requests may come at once.
+func (a *App) closeConfig() {
+	a.setupMu.Lock()
+	defer a.setupMu.Unlock()
+	a.Config.closed = &a.Config
 }
 
 // serving freezes the App at the first request.

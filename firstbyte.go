@@ -21,9 +21,9 @@ import (
 //
 // A Streamer's own header is for trailers alone: what else the response says is settled when the after functions have seen it.
 type streamWriter struct {
-	c     *Context
-	resp  *Response
-	own   http.Header // the Streamer's; nil until it is asked for
+	c    *Context
+	resp *Response
+	own  http.Header // the Streamer's; nil until it is asked for
 
 	mu      sync.Mutex // a Streamer may write from several goroutines, and leave some behind
 	begun   bool       // the status is written
