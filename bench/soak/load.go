@@ -31,13 +31,19 @@ func newLoad(srv *process, s *soak) *load {
 	return &load{srv: srv, conns: s.conns, clients: s.clients, reload: s.reload, asked: map[string]int{}, peak: &totals{}}
 }
 
-// run does it all at once, for so long. It returns when everybody has had the last answer, and has gone.
+// run opens the connections that are held, and then does it all at once, for so long. It returns when everybody has had the last answer,
+// and has gone.
 func (l *load) run(ctx context.Context, long time.Duration) {
+	const holders = 16
+	held := make([][]*client, holders)
+	for n := range held {
+		l.group.Go(func() { held[n] = l.openMany(ctx, n, (l.conns+holders-1-n)/holders) })
+	}
+	l.group.Wait()
 	over, cancel := context.WithTimeout(ctx, long)
 	defer cancel()
-	const holders = 16
-	for n := range holders {
-		l.group.Go(func() { l.hold(over, n, (l.conns+holders-1-n)/holders) })
+	for _, clients := range held {
+		l.group.Go(func() { l.hold(over, clients) })
 	}
 	for n := range l.clients {
 		l.group.Go(func() { l.fair(over, n) })
@@ -71,34 +77,38 @@ func (l *load) note(what string, err error) {
 }
 
 // holdRound is how long a round through all connections that are held takes: less than servers keep idle ones.
-const holdRound = 12 * time.Second
+const holdRound = 20 * time.Second
 
-// hold keeps so many connections, and has each bring an answer in every round.
-func (l *load) hold(ctx context.Context, n, conns int) {
-	var all []*client
+// openMany makes so many clients, each of which has had an answer.
+func (l *load) openMany(ctx context.Context, n, conns int) (all []*client) {
 	for i := range conns {
-		all = append(all, newClient(l.srv, fmt.Sprintf("h%d.%d", n, i), n))
+		c := newClient(l.srv, fmt.Sprintf("h%d.%d", n, i), n)
+		all = append(all, c)
+		_, err := c.ask(ctx, kindNamed("text"))
+		l.note("held connections", err)
 	}
+	return all
+}
+
+// hold keeps connections, and has each bring an answer in every round.
+func (l *load) hold(ctx context.Context, clients []*client) {
 	defer func() {
-		for _, c := range all {
+		for _, c := range clients {
 			c.close()
 		}
 	}()
-	text := kindNamed("text")
-	for round := 0; ctx.Err() == nil; round++ {
+	for ctx.Err() == nil {
 		began := time.Now()
-		for i, c := range all {
+		for i, c := range clients {
+			pause(ctx, time.Until(began.Add(holdRound*time.Duration(i)/time.Duration(len(clients)))))
 			if ctx.Err() != nil {
 				return
 			}
-			reopened, err := c.ask(context.WithoutCancel(ctx), text)
+			reopened, err := c.ask(context.WithoutCancel(ctx), kindNamed("text"))
 			l.note("held connections", err)
 			l.noteReopened(reopened)
-			if round > 0 { // in the first they are opened as fast as can be
-				pause(ctx, time.Until(began.Add(holdRound*time.Duration(i)/time.Duration(conns))))
-			}
 		}
-		pause(ctx, time.Second)
+		pause(ctx, time.Until(began.Add(holdRound)))
 	}
 }
 
