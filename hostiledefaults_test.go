@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -71,6 +72,37 @@ func TestDefaultLimitsOfBodies(t *testing.T) {
 	}
 }
 
+// A body without a length that turns out to be over the limit must not have cost a multiple of it.
+func TestABodyOverTheLimitTakesTheMemoryOfTheLimit(t *testing.T) {
+	app := defaultsApp()
+	for _, path := range []string{"/body", "/json", "/form"} {
+		r := httptest.NewRequest("POST", path, io.LimitReader(endlessBody{}, 64<<20))
+		r.ContentLength = -1
+		r.Header.Set("Content-Type", "application/json")
+		if path == "/form" {
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		w := httptest.NewRecorder()
+		app.ServeHTTP(w, r)
+		runtime.ReadMemStats(&after)
+		if used := after.TotalAlloc - before.TotalAlloc; w.Code != 413 || used > 20<<20 {
+			t.Errorf("POST %s with 64 MiB: status %d, and %d bytes were allocated, want 413 and no more than 20 MiB", path, w.Code, used)
+		}
+	}
+}
+
+// endlessBody is a body of letters.
+type endlessBody struct{}
+
+func (endlessBody) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = 'x'
+	}
+	return len(p), nil
+}
+
 func TestDefaultAnswersTellNothing(t *testing.T) {
 	base := carafetest.Serve(t, defaultsApp())
 	for _, path := range []string{"/panic", "/panic?__debugger__=yes&cmd=1%2B1&frm=0&s=x", "/?__debugger__=yes&cmd=resource&f=debugger.js", "/console", "/debug/pprof/", "/debug/vars", "/nosuch"} {
@@ -100,12 +132,17 @@ func TestDefaultsTrustNobody(t *testing.T) {
 			t.Errorf("a post with %v is answered with %d, want 403", h, code)
 		}
 	}
+	two := httptest.NewRequest("POST", "http://localhost/body", nil)
+	two.Header["Origin"] = []string{"http://localhost", "https://evil.test"}
+	if resp := client.Do(two); resp.StatusCode != 403 {
+		t.Errorf("a post with two origins is answered with %d, want 403", resp.StatusCode)
+	}
 	if code := client.Post("/body").StatusCode; code != 200 {
 		t.Errorf("a post of no browser is answered with %d", code)
 	}
 	app := defaultsApp()
 	app.Config.TrustedHosts = []string{"good.test"}
-	for host, want := range map[string]int{"good.test": 200, "GOOD.test:80": 200, "evil.test": 400, "good.test.evil.test": 400, "evilgood.test": 400} {
+	for host, want := range map[string]int{"good.test": 200, "GOOD.test:80": 200, "good.test.": 200, "good.test..": 400, "evil.test": 400, "good.test.evil.test": 400, "evilgood.test": 400} {
 		r := httptest.NewRequest("GET", "/host", nil)
 		r.Host = host
 		w := httptest.NewRecorder()
