@@ -16,10 +16,19 @@ func onPlainServer(r *http.Request) bool {
 	return r.Context().Value(http.ServerContextKey) != nil && !gateway.Guarded(r.Context())
 }
 
-// closeAfterChunks has the connection end with the answer to a body in chunks. When such a request says a Content-Length too,
-// net/http takes it for chunks and hides that: what a proxy in front took for the body's end would be read as the next request.
-// RFC 9112 6.1 wants the connection closed; whether both were there cannot be seen here, so it is for all.
-func closeAfterChunks(w http.ResponseWriter, r *http.Request) {
+// doubtful says whether another reader of the same bytes, such as a proxy in front, could see the request end elsewhere than net/http
+// does, which hides what was said of the length besides:
+//
+//   - a body in chunks that has a Content-Length too (RFC 9112, 6.1);
+//   - a body of HTTP/1.0 that has a Transfer-Encoding, which net/http passes over (RFC 9112, 6.1);
+//   - CONNECT, behind which a client may send what is not HTTP before it has heard that it is refused.
+func doubtful(r *http.Request) bool {
+	return r.TransferEncoding != nil || r.ProtoMinor == 0 && r.ContentLength > 0 || r.Method == http.MethodConnect
+}
+
+// closeAfter has the connection end with the answer to a request whose end is doubtful, so that what follows it is not read as
+// another. Whether it is one of the bad ones cannot be seen here, so it is for all.
+func closeAfter(w http.ResponseWriter, r *http.Request) {
 	if r.ProtoMajor == 1 && onPlainServer(r) {
 		w.Header().Set("Connection", "close")
 	}

@@ -252,6 +252,9 @@ func (resp *Response) writeHead(c *Context) {
 		}
 	case !bodyAllowed(status):
 		delete(h, headerLength)
+		if status == http.StatusSwitchingProtocols && c.Request.Context().Value(http.ServerContextKey) != nil {
+			h.Set("Connection", "close") // the client speaks another protocol from here on, and nobody has taken the connection for it
+		}
 	case resp.stream == nil && resp.trailer == nil: // a length leaves no place for a trailer
 		resp.setLength(c, h)
 	}
