@@ -260,6 +260,11 @@ func (s *service) cut(why string) {
 	s.closeIdle()
 	s.h1.Close()
 	s.h2.Close()
+	// net/http has forgotten the connections that handlers have taken over.
+	s.guards.Range(func(g, _ any) bool {
+		g.(*guard).Close()
+		return true
+	})
 }
 
 // tell answers a question of the master.
