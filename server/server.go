@@ -5,10 +5,13 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"os"
 	"os/signal"
+	"path/filepath"
+	"strings"
 	"syscall"
 )
 
@@ -96,13 +99,25 @@ func (c *Config) load(args []string) error {
 	return c.parse(args)
 }
 
+// parse reads flags. Help goes to stdout; an error says what is wrong, and not also all that could be said.
 func (c *Config) parse(args []string) error {
-	fs := flag.NewFlagSet(os.Args[0], flag.ContinueOnError)
+	fs := flag.NewFlagSet(filepath.Base(os.Args[0]), flag.ContinueOnError)
+	fs.SetOutput(io.Discard)
 	c.Flags(fs)
-	if err := fs.Parse(args); err != nil {
+	err := fs.Parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Printf("Usage of %s:\n", fs.Name())
+		fs.SetOutput(os.Stdout)
+		fs.PrintDefaults()
 		return err
-	}
-	if fs.NArg() > 0 {
+	case err != nil:
+		hint := ""
+		if name, unknown := strings.CutPrefix(err.Error(), "flag provided but not defined: -"); unknown {
+			hint = nearestFlag(name)
+		}
+		return fmt.Errorf("server: %w%s (--help lists all flags)", err, hint)
+	case fs.NArg() > 0:
 		return fmt.Errorf("server: %q is no flag", fs.Arg(0))
 	}
 	return nil
