@@ -145,16 +145,24 @@ func runMaster(ctx context.Context, h http.Handler, user Config, c *Config) (err
 	if parent != nil {
 		m.parent = parent
 	}
-	if err := m.open(ctx, inherited, parent != nil); err != nil {
+	// From here on a signal is queued: one that comes while addresses are tried must not end the process as it stands.
+	signal.Ignore(syscall.SIGPIPE)
+	notifySignals(m.signals)
+	defer signal.Stop(m.signals)
+	opening, opened := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	err = m.open(ctx, opening, inherited, parent != nil)
+	stopped := opening.Err() != nil && ctx.Err() == nil
+	opened()
+	switch {
+	case err != nil && stopped:
+		return nil
+	case err != nil:
 		return &ExitError{1, err}
 	}
 	defer m.close()
 	if parent != nil {
 		go parent.listen(parentID, m.emit)
 	}
-	signal.Ignore(syscall.SIGPIPE)
-	notifySignals(m.signals)
-	defer signal.Stop(m.signals)
 	over, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end()
 	go reap(over)
@@ -162,8 +170,9 @@ func runMaster(ctx context.Context, h http.Handler, user Config, c *Config) (err
 	return m.run(ctx)
 }
 
-// open takes what the master holds for its life: sockets, pidfile, the program, the doors for questions.
-func (m *master) open(ctx context.Context, inherited []*socket, second bool) (err error) {
+// open takes what the master holds for its life: sockets, pidfile, the program, the doors for questions. Trying addresses
+// ends with opening.
+func (m *master) open(ctx, opening context.Context, inherited []*socket, second bool) (err error) {
 	if hook := m.user.Hooks.OnStarting; hook != nil {
 		if err := hook(); err != nil {
 			return err
@@ -172,7 +181,7 @@ func (m *master) open(ctx context.Context, inherited []*socket, second bool) (er
 	if m.pidfile, err = lockPIDFile(m.cfg.PIDFile, second); err != nil {
 		return err
 	}
-	if m.sockets, err = m.firstSockets(ctx, inherited); err != nil {
+	if m.sockets, err = m.firstSockets(opening, inherited); err != nil {
 		m.pidfile.close()
 		return err
 	}
