@@ -173,8 +173,8 @@ func (a *App) Use(mw ...func(http.Handler) http.Handler) {
 // doc.go and docs/lifecycle.md tell the same ten (TestTenStepsAreToldAlike).
 func (a *App) handle(w http.ResponseWriter, r *http.Request) {
 	a.serving()
-	if r.TransferEncoding != nil {
-		closeAfterChunks(w, r)
+	if doubtful(r) {
+		closeAfter(w, r)
 	}
 	if a.mounts != nil && a.serveMount(w, r) {
 		return

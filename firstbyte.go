@@ -210,7 +210,7 @@ func (sw *streamWriter) Flush() { _ = sw.FlushError() }
 
 // FlushError sends what there is, if only the headers: for streams whose client must know at once that it is connected.
 func (sw *streamWriter) FlushError() error {
-	_, err := sw.locked(func() (int64, error) { return 0, http.NewResponseController(sw.c.w).Flush() })
+	_, err := sw.locked(func() (int64, error) { return 0, flush(sw.c.w) })
 	return err
 }
 
