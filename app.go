@@ -189,7 +189,7 @@ func (a *App) handle(w http.ResponseWriter, r *http.Request) {
 	resp, end.err = a.settle(c, resp, err) // 6, 8
 	end.cut = a.write(c, resp)             // 9
 	for failed := 0; c.unsent(end.cut); failed++ {
-		resp, end.err = a.answerInstead(c, end.cut, failed)
+		resp, end.err = a.answerInstead(c, end.cut, failed, end.err)
 		end.cut = a.write(c, resp)
 	}
 	end.done = true

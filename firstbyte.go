@@ -263,12 +263,15 @@ func (c *Context) unsent(cut error) bool {
 // one's body fails as well it is a 500 with its handlers, and if that one's does, a plain 500.
 //
 // Unlike Flask, which has told its server that all is well by then: the server answers, past handlers and hooks.
-func (a *App) answerInstead(c *Context, err error, failed int) (*Response, error) {
+//
+// unanswered is what the response was a 500 for, nil if it was none: its handlers have had their turn, and have failed.
+func (a *App) answerInstead(c *Context, err error, failed int, unanswered error) (*Response, error) {
 	c.reopenSession()
-	switch failed {
-	case 0:
+	switch {
+	case unanswered != nil:
+	case failed == 0:
 		return a.settle(c, nil, err)
-	case 1:
+	case failed == 1:
 		return a.handleException(c, err), err
 	}
 	a.LogError(c, err)

@@ -149,7 +149,7 @@ func TestAnAnswerThatFailsInTheStreamsPlace(t *testing.T) {
 				resp.SetStream(func(http.ResponseWriter) error { return errors.New("hook") })
 				return resp, nil
 			})
-		}, "500 plain, 3 logged"},
+		}, "500 plain, 2 logged"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var log bytes.Buffer

@@ -11,7 +11,7 @@ import (
 )
 
 // testingImports are the packages that the tests of docs/testing.md name.
-var testingImports = []string{"context", "io", "net/http", "testing", "time", module, module + "/testing"}
+var testingImports = []string{"context", "io", "net/http", "testing", "testing/synctest", "time", module, module + "/testing"}
 
 // TestTheTestsOfThePageOnTestingPass compiles the app and the tests of docs/testing.md and runs them: each has to pass.
 func TestTheTestsOfThePageOnTestingPass(t *testing.T) {
