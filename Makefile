@@ -1,5 +1,5 @@
 # The few commands that one uses; .ci/run is what has to hold.
-.PHONY: test race lint fuzz faults soak load bench ci conformance
+.PHONY: test race lint fuzz faults soak load gosec bench ci conformance
 
 TARGET ?= FuzzBind
 PACKAGE ?= .
@@ -38,6 +38,10 @@ bench:
 # docs/conformance.md from testdata/conformance
 conformance:
 	go test -run Conformance -update-conformance .
+
+# Minutes; not a part of ci
+gosec:
+	.ci/gosec
 
 ci:
 	.ci/run
