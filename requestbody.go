@@ -57,13 +57,15 @@ func (a *App) limitBody(w http.ResponseWriter, r *http.Request) *http.Request {
 	if r.Body == nil || r.Body == http.NoBody {
 		return r
 	}
-	limited := *r
-	body := &limitedBody{src: r.Body, w: w, limit: a.Config.MaxContentLength, declared: r.ContentLength}
+	limited := &struct {
+		http.Request
+		body limitedBody
+	}{*r, limitedBody{src: r.Body, w: w, limit: a.Config.MaxContentLength, declared: r.ContentLength}}
 	if onPlainServer(r) {
-		body.pace = newBodyPace(w, r, &a.Config)
+		limited.body.paced = limited.body.pace.start(w, r, &a.Config)
 	}
-	limited.Body = body
-	return &limited
+	limited.Body = &limited.body
+	return &limited.Request
 }
 
 // limitedBody is a body that ends in an *http.MaxBytesError at its limit. One that says beforehand that it is longer is not
@@ -75,7 +77,8 @@ type limitedBody struct {
 	declared int64 // Content-Length, -1 if unknown
 	reader   io.Reader
 	err      error
-	pace     *bodyPace // nil if somebody else keeps the time
+	pace     bodyPace
+	paced    bool // or somebody else keeps the time
 }
 
 func (b *limitedBody) Read(p []byte) (int, error) {
@@ -86,7 +89,7 @@ func (b *limitedBody) Read(p []byte) (int, error) {
 		b.start()
 		return b.Read(p)
 	}
-	if b.pace == nil {
+	if !b.paced {
 		n, err := b.reader.Read(p)
 		b.err = err
 		return n, err
@@ -117,11 +120,12 @@ func (b *limitedBody) Close() error { return b.src.Close() }
 // bodyError is what an error of reading or parsing a body means to the client: 413 over a limit, 400 if it broke off or
 // is malformed.
 func bodyError(err error) error {
+	if err == nil || errors.Is(err, io.EOF) {
+		return nil
+	}
 	var limit *http.MaxBytesError
 	var done *HTTPError
 	switch {
-	case err == nil, errors.Is(err, io.EOF):
-		return nil
 	case errors.As(err, &done):
 		return err
 	case errors.As(err, &limit), errors.Is(err, wire.ErrTooManyParts), errors.Is(err, wire.ErrHeaderTooLarge), errors.Is(err, multipart.ErrMessageTooLarge):
