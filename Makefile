@@ -1,5 +1,5 @@
 # The few commands that one uses; .ci/run is what has to hold.
-.PHONY: test race lint fuzz faults soak bench ci conformance
+.PHONY: test race lint fuzz faults soak load gosec bench ci conformance
 
 TARGET ?= FuzzBind
 PACKAGE ?= .
@@ -27,12 +27,21 @@ faults:
 soak:
 	CARAFE_SOAK=1 go test -count=1 -timeout 90m ./server
 
+# Every kind of load at once, and what is left of it: make load FOR=2h
+FOR ?= 2m
+load:
+	go -C bench/soak run . -for $(FOR)
+
 bench:
 	go -C bench run . -rounds 5
 
 # docs/conformance.md from testdata/conformance
 conformance:
 	go test -run Conformance -update-conformance .
+
+# Minutes; not a part of ci
+gosec:
+	.ci/gosec
 
 ci:
 	.ci/run

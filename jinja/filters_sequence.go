@@ -79,7 +79,7 @@ func filterRandom(f *frame, in value, _ []value) value {
 	if n == 0 {
 		return f.undefined(undefinedInfo{hint: "No random item, sequence was empty."})
 	}
-	return getitem(f, in, integer(int64(rand.IntN(n))))
+	return getitem(f, in, integer(int64(rand.IntN(n)))) // #nosec G404 -- Jinja2 gives no better one either
 }
 
 func filterReverse(_ *frame, in value, _ []value) value {
