@@ -381,6 +381,7 @@ type load struct {
 	losses []string
 	conns  int
 	bodies map[string]int
+	halt   time.Duration // the longest time for which the load itself did not run
 }
 
 type ok struct {
@@ -405,7 +406,34 @@ func (l *load) begin() *load {
 	for range l.clients {
 		l.done.Go(func() { l.client(ctx) })
 	}
+	l.done.Go(func() { l.watch(ctx) })
 	return l
+}
+
+// watch measures how long the machine let the load stand still: so long nobody could be answered, whatever the server did.
+func (l *load) watch(ctx context.Context) {
+	t := time.NewTicker(5 * time.Millisecond)
+	defer t.Stop()
+	for last := time.Now(); ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+			now := time.Now()
+			l.mu.Lock()
+			l.halt = max(l.halt, now.Sub(last))
+			l.mu.Unlock()
+			last = now
+		}
+	}
+}
+
+// wantNoHole fails when nobody was answered for too long.
+func (l *load) wantNoHole(t *testing.T) {
+	t.Helper()
+	if bar := slow(250*time.Millisecond) + l.halt; l.hole() > bar {
+		t.Errorf("hole of %v, bar %v, of which the machine stood still for %v", l.hole(), bar, l.halt)
+	}
 }
 
 func (l *load) end() *load {
