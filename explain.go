@@ -21,6 +21,9 @@ type Explanation struct {
 	Err error
 	// Mount is the prefix of the mounted handler that takes the request past the app, "" if none does.
 	Mount string
+	// Foreign says that a route of [App.Router] takes it, as no rule does. Rule, Endpoint and Values are that route's template, name and
+	// variables.
+	Foreign bool
 	// Allow are the methods of the rules that fit the path, for a 405.
 	Allow []string
 	// Location is where a redirect leads.
@@ -113,6 +116,7 @@ func (a *App) explain(r *http.Request, url string) (*Explanation, error) {
 func (e *Explanation) explainMatch(c *Context) {
 	e.Rule, e.Endpoint, e.Blueprint, e.Values = c.Rule(), c.Endpoint(), c.Blueprint(), c.Params()
 	e.Err = c.routingErr
+	e.Foreign = c.routingErr == nil && c.route.foreign
 	he := asHTTPError(c.routingErr)
 	switch {
 	case c.routingErr == nil:

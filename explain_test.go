@@ -25,6 +25,40 @@ func explainedApp() *carafe.App {
 	return app
 }
 
+func explainedThing(http.ResponseWriter, *http.Request) {}
+
+func TestExplainTellsOfForeignRoutes(t *testing.T) {
+	app := explainedApp()
+	router := app.Router()
+	router.HandleFunc("/things/{id}", explainedThing).Name("thing")
+	router.HandleFunc("/unnamed", explainedThing)
+	router.PathPrefix("/files/").Handler(http404{})
+	router.Use(func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { next.ServeHTTP(w, r) })
+	})
+	for _, tt := range []struct{ url, view, rule, endpoint string }{
+		{"/things/7", "view carafe_test.explainedThing\n", "/things/{id}", "thing"},
+		{"/unnamed", "view carafe_test.explainedThing\n", "/unnamed", ""},
+		{"/files/a", "view carafe_test.http404\n", "/files/", ""},
+	} {
+		e, err := app.Explain("GET", tt.url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !e.Foreign || e.Rule != tt.rule || e.Endpoint != tt.endpoint || !strings.Contains(explainedSteps(e), tt.view) {
+			t.Errorf("GET %s: foreign %v, rule %q, endpoint %q, steps\n%swant %q, %q and %q", tt.url, e.Foreign, e.Rule, e.Endpoint, explainedSteps(e), tt.rule, tt.endpoint, tt.view)
+		}
+	}
+	if e, _ := app.Explain("GET", "/users/7"); e.Foreign {
+		t.Error("a rule's request counts as a foreign route's")
+	}
+	none := explainedApp()
+	none.Router().NotFoundHandler = http.HandlerFunc(explainedThing)
+	if e, _ := none.Explain("GET", "/nowhere"); !e.Foreign || !strings.Contains(explainedSteps(e), "view carafe_test.explainedThing\n") {
+		t.Errorf("the router's NotFoundHandler is told as foreign %v\n%s", e.Foreign, explainedSteps(e))
+	}
+}
+
 func explainedSteps(e *carafe.Explanation) string {
 	var b strings.Builder
 	for _, s := range e.Steps {

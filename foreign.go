@@ -76,8 +76,10 @@ func (a *App) matchForeign(c *Context, missed error) (*route, error) {
 }
 
 func (a *App) foreignRoute(m *mux.RouteMatch) *route {
-	rt := &route{rule: &routing.Rule{}, chain: a.compiled().own, vars: m.Vars, view: handlerView(a.foreign.router)}
+	rt := &route{rule: &routing.Rule{}, chain: a.compiled().own, vars: m.Vars, view: handlerView(a.foreign.router), foreign: true}
+	rt.given = foreignView(m.Handler)
 	if m.Route != nil && m.MatchErr == nil {
+		rt.given = foreignView(m.Route.GetHandler()) // without the router's middlewares around it
 		rt.endpoint = m.Route.GetName()
 		rt.rule.Rule, _ = m.Route.GetPathTemplate() // "" for one without a path
 	}

@@ -124,6 +124,11 @@ func (c *requestCase) configure(t *testing.T, app *carafe.App) {
 		}
 	}
 	if p := c.App.Proxies; p != nil {
+		for _, name := range []string{"x_for", "x_proto"} { // Werkzeug's defaults
+			if _, given := p[name]; !given {
+				p[name] = 1
+			}
+		}
 		app.Use(gateway.ProxyFix{For: p["x_for"], Proto: p["x_proto"], Host: p["x_host"], Port: p["x_port"], Prefix: p["x_prefix"]}.Wrap)
 	}
 }

@@ -23,6 +23,7 @@ type route struct {
 	view      viewFunc // compiled
 	site      Site     // where the route was registered
 	automatic bool     // OPTIONS is answered by itself
+	foreign   bool     // it is one of App.Router, or that router's answer to what none of them takes
 	csrf      CSRF     // "" means the config's
 	chain     *chain
 	vars      map[string]string // what a foreign route's template has found; nil for rules

@@ -82,10 +82,11 @@ func decision(e *carafe.Explanation, refusal string) string {
 		return fmt.Sprintf("No view is called: %s Allowed: %s.", refusal, strings.Join(e.Allow, ", "))
 	case refusal != "":
 		return fmt.Sprintf("No view is called: %s", refusal)
-	case e.Rule == "" && e.Endpoint == "":
-		return "It goes to a route of app.Router(), for no rule takes it."
 	}
 	text := fmt.Sprintf("It goes to the endpoint %q by the rule %s", e.Endpoint, e.Rule)
+	if e.Foreign {
+		text = foreignText(e)
+	}
 	if e.Blueprint != "" {
 		text += fmt.Sprintf(" of the blueprint %q", e.Blueprint)
 	}
@@ -97,4 +98,16 @@ func decision(e *carafe.Explanation, refusal string) string {
 		text += ", with " + strings.Join(values, ", ")
 	}
 	return text + "."
+}
+
+// foreignText names a route of app.Router() by what it has of name and path.
+func foreignText(e *carafe.Explanation) string {
+	text := "No rule takes it, and it goes to a route of app.Router()"
+	if e.Endpoint != "" {
+		text = fmt.Sprintf("No rule takes it, and it goes to the route %q of app.Router()", e.Endpoint)
+	}
+	if e.Rule != "" {
+		text += " by the path " + e.Rule
+	}
+	return text
 }

@@ -97,7 +97,7 @@ func (p ProxyFix) readForwarded(h http.Header) (f forwarding, ok bool) {
 		return f, true
 	}
 	e := elements[len(elements)-count]
-	return forwarding{addr: bareAddr(e.For), proto: schemeOrNone(e.Proto), host: e.Host}, true
+	return forwarding{addr: addrOrNone(e.For), proto: schemeOrNone(e.Proto), host: hostOrNone(e.Host)}, true
 }
 
 // nearestElements are all elements of a well-formed header, else those at its right end that are well-formed by themselves: a client that

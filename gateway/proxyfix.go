@@ -1,10 +1,8 @@
 package gateway
 
 import (
-	"net"
 	"net/http"
 	"net/netip"
-	"strconv"
 	"strings"
 )
 
@@ -15,11 +13,15 @@ import (
 // may be the client's invention. A header with fewer values is ignored. Only one of Forwarded and the others makes
 // sense, as a proxy usually passes on what it does not set itself; Forwarded wins.
 //
+// Unlike Werkzeug, a value that cannot be what its header is for is ignored, as if the header were absent: an address is
+// an IP address, and loses its port and brackets; a scheme is http, https, ws or wss; a host is a name or an address, with or
+// without a port; a prefix begins with "/" and has the characters of a path.
+//
 // The middleware is the method Wrap: app.Use(gateway.ProxyFix{For: 1, Proto: 1}.Wrap).
 //
 // Source: Werkzeug ProxyFix, which believes one For and one Proto by default, and never reads Forwarded; RFC 7239.
 type ProxyFix struct {
-	For    int // X-Forwarded-For: the client's address (RemoteAddr)
+	For    int // X-Forwarded-For: the client's address (RemoteAddr), without a port
 	Proto  int // X-Forwarded-Proto: the scheme (Scheme)
 	Host   int // X-Forwarded-Host: Request.Host and the server's name and port
 	Port   int // X-Forwarded-Port: the port in Request.Host, and the server's
@@ -34,8 +36,10 @@ type ProxyFix struct {
 	Trusted []netip.Prefix
 }
 
-// AsTrusted as a count of a ProxyFix means: one more than the trusted addresses at the right end of X-Forwarded-For (for
-// Forwarded, of its own elements), or as many values as the header has, if those are fewer. Without Trusted it is 0.
+// AsTrusted as a count of a ProxyFix means: one more than the trusted addresses at the right end of X-Forwarded-For, or all of
+// them if all are trusted (for Forwarded, of its own elements). A header of fewer values than that is ignored, since nobody can
+// say which of the proxies wrote them: give one that each proxy replaces, where it could append, the count 1. Without Trusted
+// it is 0.
 const AsTrusted = -1
 
 // An Original is what a ProxyFix replaced: Werkzeug's "werkzeug.proxy_fix.orig".
@@ -85,12 +89,13 @@ func (p ProxyFix) read(h http.Header) forwarding {
 	}
 	hops := 0
 	if len(p.Trusted) > 0 {
-		hops = 1 + p.trustedTail(addrs)
+		// If all are proxies, the first of them is the client; without the header, the peer is the only proxy there is.
+		hops = max(1, min(1+p.trustedTail(addrs), len(addrs)))
 	}
 	return forwarding{
-		addr:   pick(addrs, p.For, hops),
+		addr:   addrOrNone(pick(addrs, p.For, hops)),
 		proto:  schemeOrNone(pick(listOf(h, "X-Forwarded-Proto"), p.Proto, hops)),
-		host:   pick(listOf(h, "X-Forwarded-Host"), p.Host, hops),
+		host:   hostOrNone(pick(listOf(h, "X-Forwarded-Host"), p.Host, hops)),
 		port:   portOrNone(pick(listOf(h, "X-Forwarded-Port"), p.Port, hops)),
 		prefix: prefixOrNone(pick(listOf(h, "X-Forwarded-Prefix"), p.Prefix, hops)),
 	}
@@ -112,19 +117,11 @@ func (p ProxyFix) trustedTail(addrs []string) int {
 
 // trusts reports whether addr, with or without a port, is in p.Trusted. What is no address is not.
 func (p ProxyFix) trusts(addr string) bool {
-	ip, err := netip.ParseAddr(addr)
-	if err != nil {
-		ap, err := netip.ParseAddrPort(addr)
-		if err != nil {
-			ip, err = netip.ParseAddr(strings.Trim(addr, "[]"))
-			if err != nil {
-				return false
-			}
-		} else {
-			ip = ap.Addr()
-		}
+	ip, ok := addrOf(addr)
+	if !ok {
+		return false
 	}
-	ip = ip.Unmap().WithZone("")
+	ip = ip.Unmap()
 	for _, network := range p.Trusted {
 		if network.Contains(ip) {
 			return true
@@ -133,10 +130,10 @@ func (p ProxyFix) trusts(addr string) bool {
 	return false
 }
 
-// pick takes the count-th value from the right; the hops-th or the leftmost for AsTrusted.
+// pick takes the count-th value from the right, the hops-th for AsTrusted; "" if there are fewer.
 func pick(values []string, count, hops int) string {
-	if count < 0 && hops > 0 {
-		count = min(hops, len(values))
+	if count < 0 {
+		count = hops
 	}
 	if count <= 0 || count > len(values) {
 		return ""
@@ -178,39 +175,6 @@ func (f forwarding) apply(r *http.Request) *http.Request {
 	r = withSite(r, s)
 	r.Host, r.RemoteAddr = host, addr
 	return r
-}
-
-// schemeOrNone keeps a scheme as RFC 3986 section 3.1 spells it. Unlike Werkzeug, anything else is not believed: it
-// would end up in front of "://" in a redirect.
-func schemeOrNone(s string) string {
-	for i := range len(s) {
-		c := s[i] | 0x20
-		letter := 'a' <= c && c <= 'z'
-		if !letter && (i == 0 || strings.IndexByte("0123456789+-.", s[i]) < 0) {
-			return ""
-		}
-	}
-	return s
-}
-
-// portOrNone keeps a port's digits. Unlike Werkzeug, anything else is not believed: it would stand in every URL of the app's own.
-func portOrNone(s string) string {
-	if _, err := strconv.ParseUint(s, 10, 16); err != nil {
-		return ""
-	}
-	return s
-}
-
-// prefixOrNone keeps a prefix that is a path. Unlike Werkzeug, one that a browser would take for a host ("//evil") is
-// cut to one slash, and one with control characters is not believed (CVE-2023-26125 is gin's).
-func prefixOrNone(s string) string {
-	if !isText(s) {
-		return ""
-	}
-	if rest := strings.TrimLeft(s, `/\`); len(rest) < len(s)-1 {
-		return "/" + rest
-	}
-	return s
 }
 
 // listOf is the values of a comma-separated header, its lines joined. A value in quotes loses them. A comma always ends a value, and a
@@ -260,17 +224,6 @@ func unquote(s string) string {
 }
 
 var unescape = strings.NewReplacer(`\\`, `\`, `\"`, `"`)
-
-// bareAddr cuts the port of a node identifier and the brackets of IPv6: "[2001:db8::1]:80" is 2001:db8::1.
-func bareAddr(node string) string {
-	if host, _, err := net.SplitHostPort(node); err == nil {
-		return host
-	}
-	if strings.HasPrefix(node, "[") && strings.HasSuffix(node, "]") {
-		return node[1 : len(node)-1]
-	}
-	return node
-}
 
 // AccessRoute is every address that X-Forwarded-For names, the client's claim first; without the header, RemoteAddr
 // alone. It is for logs: nothing in it but what a ProxyFix believed is to be trusted.

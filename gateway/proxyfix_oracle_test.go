@@ -6,7 +6,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"html"
+	"maps"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -171,14 +173,68 @@ func refusedHost(page string) any {
 
 // want is what Carafe answers, and the reason if that is not what Werkzeug does.
 func (c *requestCase) want() (map[string]any, string) {
-	want := c.Expect.Values
-	scheme, _ := want["scheme"].(string)
-	root, _ := want["script_root"].(string)
-	switch {
-	case scheme != "" && !regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*$`).MatchString(scheme):
-		return map[string]any{"scheme": "http"}, "Unlike Werkzeug, what is no scheme is not believed"
-	case regexp.MustCompile(`^[/\\]{2}`).MatchString(root):
-		return map[string]any{"script_root": "/" + strings.TrimLeft(root, `/\`)}, "Unlike Werkzeug, a prefix cannot name a host"
+	want := maps.Clone(c.Expect.Values)
+	reason := ""
+	differ := func(key string, value any, why string) {
+		want[key], reason = value, why
+		delete(want, "url")
 	}
-	return want, ""
+	if scheme, ok := want["scheme"].(string); ok && !slices.Contains([]string{"http", "https", "ws", "wss"}, scheme) {
+		lower := strings.ToLower(scheme)
+		if !slices.Contains([]string{"http", "https", "ws", "wss"}, lower) {
+			lower = "http"
+		}
+		differ("scheme", lower, "Unlike Werkzeug, a scheme that no request of HTTP has is not believed, and case does not matter")
+		want["is_secure"] = lower == "https" || lower == "wss"
+	}
+	if addr, ok := want["remote_addr"].(string); ok {
+		ip, err := netip.ParseAddr(addr)
+		if ap, err2 := netip.ParseAddrPort(addr); err2 == nil {
+			ip, err = ap.Addr(), nil
+		} else if err != nil {
+			ip, err = netip.ParseAddr(strings.Trim(addr, "[]"))
+		}
+		switch {
+		case err != nil:
+			differ("remote_addr", "127.0.0.1", "Unlike Werkzeug, what is no address is not believed")
+		case ip.String() != addr:
+			differ("remote_addr", ip.String(), "Unlike Werkzeug, an address has no port and no brackets")
+		}
+	}
+	if root, ok := want["script_root"].(string); ok {
+		switch cut := "/" + strings.TrimLeft(root, `/\`); {
+		case root != "" && (root[0] != '/' || !regexp.MustCompile(`^[\w/%.~!$&'()*+,;=:@-]*$`).MatchString(cut)):
+			differ("script_root", "", "Unlike Werkzeug, what is no path is not believed as a prefix")
+		case root != "" && cut != root:
+			differ("script_root", cut, "Unlike Werkzeug, a prefix cannot name a host")
+		}
+	}
+	if host, ok := want["host"].(string); ok && host == "" && c.toldHost() {
+		differ("host", c.ownHost(), "Unlike Werkzeug, a forwarded host that is none is not believed, and the request's own stands")
+	}
+	return want, reason
+}
+
+// toldHost says whether a proxy that is believed has set X-Forwarded-Host.
+func (c *requestCase) toldHost() bool {
+	return c.proxyFix().Host > 0 && c.header("X-Forwarded-Host") != ""
+}
+
+func (c *requestCase) header(name string) string {
+	for _, h := range c.Request.Headers {
+		if strings.EqualFold(h[0], name) {
+			return h[1]
+		}
+	}
+	return ""
+}
+
+// ownHost is the host of the request itself, with the forwarded port if there is one.
+func (c *requestCase) ownHost() string {
+	host := c.header("Host")
+	if port := c.header("X-Forwarded-Port"); c.proxyFix().Port > 0 && port != "" {
+		name, _, _ := strings.Cut(host, ":")
+		host = name + ":" + port
+	}
+	return host
 }

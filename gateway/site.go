@@ -67,8 +67,8 @@ func WithScheme(r *http.Request, scheme string) *http.Request {
 	return withSite(r, s)
 }
 
-// RemoteAddr is the client's address without the port: REMOTE_ADDR. Behind a ProxyFix it is the text the proxy sent,
-// which need not be an address ("unknown", "_hidden"). A unix socket's client has none: "".
+// RemoteAddr is the client's address without the port: REMOTE_ADDR. Behind a ProxyFix it is the address that the proxy
+// sent; the proxy's own, if that was none ("unknown", "_hidden"). A unix socket's client has none: "".
 func RemoteAddr(r *http.Request) string {
 	s := siteOf(r)
 	return s.remoteOf(r)

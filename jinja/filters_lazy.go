@@ -197,6 +197,7 @@ func filterSlice(_ *frame, in value, a []value) value {
 	count, fill := a[0], a[1]
 	return lazily(in, func() func() (value, bool) {
 		items, n := collect(in), index(count)
+		checkItems(n)
 		if n == 0 {
 			throw(zeroDivision, "integer division or modulo by zero")
 		}

@@ -19,7 +19,7 @@ func addTextFilters() {
 	addFilter("trim", "chars=none", func(_ *frame, in value, a []value) value { return textStrip(softText(in), a[0], true, true) })
 	addFilter("center", "width=80", func(_ *frame, in value, a []value) value {
 		in = softText(in)
-		w := index(a[0])
+		w := size(a[0])
 		checkItems(w)
 		return textLike(padCenter(in.s, w, " "), in)
 	})
@@ -74,7 +74,7 @@ func filterFormat(_ *frame, in value, pos []value, kw []keyword) value {
 }
 
 func filterTruncate(f *frame, in value, a []value) value {
-	size, end := index(a[0]), a[2]
+	limit, end := index(a[0]), a[2]
 	leeway := 5
 	if l := f.r.env.opts.TruncateLeeway; l != nil {
 		leeway = *l
@@ -83,16 +83,16 @@ func filterTruncate(f *frame, in value, a []value) value {
 		leeway = index(a[3])
 	}
 	endLen := length(end)
-	if size < endLen {
-		throw(pyAssertionError, "expected length >= %d, got %d", endLen, size)
+	if limit < endLen {
+		throw(pyAssertionError, "expected length >= %d, got %d", endLen, limit)
 	}
 	if leeway < 0 {
 		throw(pyAssertionError, "expected leeway >= 0, got %d", leeway)
 	}
-	if length(in) <= size+leeway {
+	if length(in)-leeway <= limit {
 		return in
 	}
-	cut := slice(in, sliceBounds{none, integer(int64(size - endLen)), none})
+	cut := slice(in, sliceBounds{none, integer(int64(limit - endLen)), none})
 	if !truth(a[1]) {
 		if !cut.isText() {
 			throw(attributeError, "'%s' object has no attribute 'rsplit'", typeName(cut))
@@ -114,7 +114,7 @@ func needText(in value, attr string) {
 func filterIndent(_ *frame, in value, a []value) value {
 	indent := a[0]
 	if !indent.isText() {
-		n := index(indent)
+		n := size(indent)
 		checkItems(n)
 		indent = text(strings.Repeat(" ", max(n, 0)))
 	}
@@ -140,7 +140,7 @@ func filterIndent(_ *frame, in value, a []value) value {
 func filterReplace(f *frame, in value, a []value) value {
 	count := -1
 	if a[2].k != kNone {
-		count = index(a[2])
+		count = size(a[2])
 	}
 	old, with := a[0], a[1]
 	if !f.ctx.escape {

@@ -148,7 +148,7 @@ func (f formatSpec) integer(v value) string {
 	var digits, prefix string
 	switch f.verb {
 	case 0, 'd', 'n':
-		digits = abs.String()
+		digits = decimal(abs)
 	case 'b', 'o', 'x', 'X':
 		base := map[byte]int{'b': 2, 'o': 8, 'x': 16, 'X': 16}[f.verb]
 		digits, prefix = abs.Text(base), "0"+string(f.verb)
@@ -156,7 +156,7 @@ func (f formatSpec) integer(v value) string {
 			digits = strings.ToUpper(digits)
 		}
 	case 'c':
-		return f.pad(string(rune(index(v))), '<')
+		return f.pad(character(v), '<')
 	default:
 		f.unknown(v)
 	}

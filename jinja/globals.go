@@ -42,7 +42,7 @@ var builtinGlobals = map[string]value{
 		return value{k: kFunc, r: &joiner{sep: a[0]}}
 	}),
 	"lipsum": method("lipsum", parseParams("n=5 html=true min=20 max=100"), func(_ *frame, a []value, _ []keyword) value {
-		return lipsum(index(a[0]), truth(a[1]), index(a[2]), index(a[3]))
+		return lipsum(size(a[0]), truth(a[1]), size(a[2]), size(a[3]))
 	}),
 }
 
@@ -138,7 +138,9 @@ var lipsumWords = strings.Fields(`a ac ad aenean aliquam amet ante arcu at aucto
 
 // lipsum is n paragraphs of between lo and hi words of no meaning.
 func lipsum(n int, html bool, lo, hi int) value {
-	checkItems(n * max(hi, 1))
+	for _, count := range []int{n, lo, hi, min(n, maxItems) * min(max(lo, hi, 1), maxItems)} {
+		checkItems(count)
+	}
 	var paragraphs []string
 	for range n {
 		words := make([]string, lo+rand.IntN(max(1, hi-lo)))

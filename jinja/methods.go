@@ -156,7 +156,7 @@ var listMethods = map[string]methodSpec{
 	}),
 	"insert": spec("index object", func(_ *frame, v value, a []value) value {
 		l := writableList(v)
-		i := clampIndex(index(a[0]), len(l.items), 0, len(l.items))
+		i := clampIndex(size(a[0]), len(l.items), 0, len(l.items))
 		l.items = slices.Insert(l.items, i, a[1])
 		return none
 	}),
@@ -186,7 +186,7 @@ func listPop(_ *frame, v value, a []value) value {
 	if len(l.items) == 0 {
 		throw(indexError, "pop from empty list")
 	}
-	i, ok := itemIndex(integer(int64(index(a[0]))), len(l.items))
+	i, ok := itemIndex(integer(int64(size(a[0]))), len(l.items))
 	if !ok {
 		throw(indexError, "pop index out of range")
 	}
@@ -324,7 +324,7 @@ func integerRatio(v value) value {
 }
 
 func intToBytes(b *big.Int, a []value) value {
-	n := index(a[0])
+	n := size(a[0])
 	if b.Sign() < 0 && !truth(a[2]) {
 		throw(overflowError, "can't convert negative int to unsigned")
 	}

@@ -3,6 +3,7 @@ package jinja
 import (
 	"math"
 	"math/big"
+	"math/bits"
 	"strconv"
 	"strings"
 )
@@ -66,7 +67,22 @@ func checkBits(bits int) {
 	}
 }
 
-// index is v as a position or a count, as Python's __index__ gives it.
+// maxDigits is how many decimal digits an integer may be written with, as text that is read and as text that is made: Python's
+// sys.int_info.default_max_str_digits. Bases that are powers of two have no such limit, as nothing in them is quadratic.
+const maxDigits = 4300
+
+// decimal prints b, which is refused if it is too long to be told apart from an attack.
+func decimal(b *big.Int) string {
+	if n := b.BitLen(); float64(n-1)*math.Log10(2) < maxDigits {
+		if s := b.String(); len(strings.TrimPrefix(s, "-")) <= maxDigits {
+			return s
+		}
+	}
+	throw(valueError, "Exceeds the limit (%d digits) for integer string conversion", maxDigits)
+	return ""
+}
+
+// index is v as a position, as Python's __index__ gives it: what is too large for an int is the greatest or the least one.
 func index(v value) int {
 	switch v.k {
 	case kInt, kBool:
@@ -81,6 +97,14 @@ func index(v value) int {
 	return 0
 }
 
+// size is v as a count or a width, which has to fit.
+func size(v value) int {
+	if v.k == kBig {
+		throw(overflowError, "Python int too large to convert to C ssize_t")
+	}
+	return index(v)
+}
+
 // parsePyInt reads what Python's int(text, base) reads: blanks around, a sign, single underscores
 // between digits, and a prefix where the base allows it.
 func parsePyInt(s string, base int) (value, bool) {
@@ -90,13 +114,13 @@ func parsePyInt(s string, base int) (value, bool) {
 		sign, s = strings.TrimPrefix(s[:1], "+"), s[1:]
 	}
 	digits, base, ok := pyDigits(s, base)
-	if !ok {
+	if !ok || base&(base-1) != 0 && len(digits) > maxDigits {
 		return none, false
 	}
 	if n, err := strconv.ParseInt(sign+digits, base, 64); err == nil {
 		return integer(n), true
 	}
-	checkBits(len(digits) * 3)
+	checkBits(len(digits) * bits.Len(uint(base-1)))
 	b, ok := new(big.Int).SetString(sign+digits, base)
 	if !ok {
 		return none, false

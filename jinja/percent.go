@@ -248,12 +248,21 @@ func (p *percentFormatter) pad(s string, spec fieldSpec, left bool) {
 	p.out = append(p.out, s...)
 }
 
+// character is the text of one character with the number v.
+func character(v value) string {
+	n := index(v)
+	if n < 0 || n > utf8.MaxRune {
+		throw(overflowError, "%%c arg not in range(0x110000)")
+	}
+	return string(rune(n))
+}
+
 func (p *percentFormatter) char(v value, s fieldSpec) {
 	switch {
 	case v.isText() && utf8.RuneCountInString(v.s) == 1:
 		p.text('s', v, s)
-	case v.k == kInt && v.n >= 0 && v.n <= utf8.MaxRune:
-		p.text('s', text(string(rune(v.n))), s)
+	case v.isInt():
+		p.text('s', text(character(v)), s)
 	default:
 		definedOrFail(v)
 		throw(typeError, "%%c requires int or char")
@@ -282,9 +291,12 @@ func intDigits(b *big.Int, verb rune, s fieldSpec) (sign, prefix, digits string)
 	if base == 0 {
 		base = 10
 	}
-	if b.IsInt64() && b.Int64() != math.MinInt64 {
+	switch {
+	case b.IsInt64() && b.Int64() != math.MinInt64:
 		digits = strconv.FormatInt(max(b.Int64(), -b.Int64()), base)
-	} else {
+	case base == 10:
+		digits = decimal(new(big.Int).Abs(b))
+	default:
 		digits = new(big.Int).Abs(b).Text(base)
 	}
 	if s.alt && base != 10 {

@@ -1,6 +1,10 @@
 package jinja
 
-import "strconv"
+import (
+	"math"
+	"math/big"
+	"strconv"
+)
 
 // A rangeValue is Python's range: its numbers are never stored.
 type rangeValue struct{ start, stop, step int64 }
@@ -11,11 +15,11 @@ func newRange(a []value) value {
 	case 0:
 		throw(typeError, "range expected at least 1 argument, got 0")
 	case 1:
-		r.stop = int64(index(a[0]))
+		r.stop = rangeBound(a[0])
 	case 2, 3:
-		r.start, r.stop = int64(index(a[0])), int64(index(a[1]))
+		r.start, r.stop = rangeBound(a[0]), rangeBound(a[1])
 		if len(a) == 3 {
-			r.step = int64(index(a[2]))
+			r.step = rangeBound(a[2])
 		}
 	default:
 		throw(typeError, "range expected at most 3 arguments, got %d", len(a))
@@ -23,18 +27,32 @@ func newRange(a []value) value {
 	if r.step == 0 {
 		throw(valueError, "range() arg 3 must not be zero")
 	}
+	if r.count() > math.MaxInt {
+		throw(overflowError, "range has too many items")
+	}
 	return value{k: kRange, r: r}
 }
 
-func (r *rangeValue) length() int {
-	if r.step > 0 && r.start < r.stop {
-		return int((uint64(r.stop)-uint64(r.start)-1)/uint64(r.step)) + 1
+// rangeBound is v as a number of a range. Unlike Python, it must fit an int64.
+func rangeBound(v value) int64 {
+	if v.k == kBig {
+		throw(overflowError, "range: %s is too large", decimal(v.asBig()))
 	}
-	if r.step < 0 && r.start > r.stop {
-		return int((uint64(r.start)-uint64(r.stop)-1)/(-uint64(r.step))) + 1
+	return int64(index(v))
+}
+
+// count is the number of r's items. From the least to the greatest int64 there are more than an int counts.
+func (r *rangeValue) count() uint64 {
+	switch {
+	case r.step > 0 && r.start < r.stop:
+		return (uint64(r.stop)-uint64(r.start)-1)/uint64(r.step) + 1
+	case r.step < 0 && r.start > r.stop:
+		return (uint64(r.start)-uint64(r.stop)-1)/(-uint64(r.step)) + 1
 	}
 	return 0
 }
+
+func (r *rangeValue) length() int { return int(r.count()) }
 
 func (r *rangeValue) at(i int) value { return integer(r.start + int64(i)*r.step) }
 
@@ -53,18 +71,28 @@ func (r *rangeValue) contains(v value) bool {
 	if v.k != kInt && v.k != kBool {
 		return false
 	}
-	for n := r.length(); n > 0; {
-		d := v.n - r.start
-		return d%r.step == 0 && d/r.step >= 0 && d/r.step < int64(n)
+	switch {
+	case r.step > 0 && r.start <= v.n && v.n < r.stop:
+		return (uint64(v.n)-uint64(r.start))%uint64(r.step) == 0
+	case r.step < 0 && r.stop < v.n && v.n <= r.start:
+		return (uint64(r.start)-uint64(v.n))%(-uint64(r.step)) == 0
 	}
 	return false
 }
 
-// slice is r[lo:hi:step] with bounds already resolved against its length.
+// slice is r[lo:hi:step] with bounds already resolved against its length. What lies beyond an int64 lies beyond every item.
 func (r *rangeValue) slice(lo, hi, step int) value {
-	return value{k: kRange, r: &rangeValue{
-		start: r.start + int64(lo)*r.step, stop: r.start + int64(hi)*r.step, step: r.step * int64(step),
-	}}
+	at := func(from int64, i int) int64 {
+		n := new(big.Int).Mul(big.NewInt(int64(i)), big.NewInt(r.step))
+		switch n.Add(n, big.NewInt(from)); {
+		case n.IsInt64():
+			return n.Int64()
+		case n.Sign() < 0:
+			return math.MinInt64
+		}
+		return math.MaxInt64
+	}
+	return value{k: kRange, r: &rangeValue{start: at(r.start, lo), stop: at(r.start, hi), step: at(0, step)}}
 }
 
 // iterate refuses to walk what would take for ever.

@@ -65,7 +65,7 @@ func (p *reprinter) repr(v value) {
 	case kInt:
 		p.dst = strconv.AppendInt(p.dst, v.n, 10)
 	case kBig:
-		p.dst = v.r.(*big.Int).Append(p.dst, 10)
+		p.dst = append(p.dst, decimal(v.r.(*big.Int))...)
 	case kFloat:
 		p.dst = appendFloat(p.dst, v.float())
 	case kStr:

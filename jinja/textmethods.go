@@ -31,8 +31,8 @@ func init() {
 		"center":     padMethod("center", padCenter),
 		"ljust":      padMethod("ljust", padLeft),
 		"rjust":      padMethod("rjust", padRight),
-		"zfill":      spec("width", func(_ *frame, v value, a []value) value { return textLike(zfill(v.s, index(a[0])), v) }),
-		"expandtabs": spec("tabsize=8", func(_ *frame, v value, a []value) value { return textLike(expandTabs(v.s, index(a[0])), v) }),
+		"zfill":      spec("width", func(_ *frame, v value, a []value) value { return textLike(zfill(v.s, size(a[0])), v) }),
+		"expandtabs": spec("tabsize=8", func(_ *frame, v value, a []value) value { return textLike(expandTabs(v.s, size(a[0])), v) }),
 		"encode":     spec("encoding='utf-8' errors='strict'", func(_ *frame, v value, _ []value) value { return bytesVal(v.s) }),
 		"translate":  spec("table", textTranslate),
 		"unescape":   spec("", func(_ *frame, v value, _ []value) value { return text(unescapeHTML(v.s)) }),
@@ -225,7 +225,7 @@ func textReplace(_ *frame, v value, a []value) value {
 		definedOrFail(old)
 		throw(typeError, "replace() argument 1 must be str, not %s", typeName(old))
 	}
-	return textLike(replaceText(v.s, old.s, textArg(v, with), index(a[2])), v)
+	return textLike(replaceText(v.s, old.s, textArg(v, with), size(a[2])), v)
 }
 
 // replaceText is strings.Replace within the bound of what a template may build.

@@ -15,7 +15,7 @@ func padMethod(name string, pad func(s string, width int, fill string) string) m
 				throw(typeError, "The fill character must be exactly one character long")
 			}
 		}
-		w := index(a[0])
+		w := size(a[0])
 		checkItems(w)
 		return textLike(pad(v.s, w, fill), v)
 	})
@@ -58,6 +58,7 @@ func expandTabs(s string, size int) string {
 			if size > 0 {
 				n = size - col%size
 			}
+			checkItems(n)
 			checkItems(b.Len() + n)
 			b.WriteString(strings.Repeat(" ", n))
 			col += n

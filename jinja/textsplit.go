@@ -6,7 +6,7 @@ import (
 )
 
 func textSplit(v value, a []value, right bool) value {
-	limit := index(a[1])
+	limit := size(a[1])
 	var parts []string
 	switch {
 	case a[0].k == kNone && right:

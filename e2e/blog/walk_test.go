@@ -36,11 +36,11 @@ func buildBlog(t *testing.T) (program string) {
 	return program
 }
 
-// startBlog makes the tables of an empty database, runs the blog on a free port and says where it is.
-func startBlog(t *testing.T) (site string) {
+// startBlog makes the tables of an empty database (BLOG_DATABASE), runs the blog on a free port and says where it is.
+func startBlog(t *testing.T, database string) (site string) {
 	t.Helper()
 	program := buildBlog(t)
-	env := append(os.Environ(), "BLOG_DATABASE="+filepath.Join(t.TempDir(), "blog.sqlite"), "CARAFE_RUN_HOST=127.0.0.1", "CARAFE_RUN_PORT=0")
+	env := append(os.Environ(), "BLOG_DATABASE="+database, "CARAFE_RUN_HOST=127.0.0.1", "CARAFE_RUN_PORT=0")
 	initDB := exec.Command(program, "init-db")
 	initDB.Env = env
 	if out, err := initDB.CombinedOutput(); err != nil || !strings.Contains(string(out), "Initialized the database.") {
@@ -205,8 +205,12 @@ func (v *visitor) entersWith(name, password string) {
 }
 
 func TestAPersonWalksThroughTheBlog(t *testing.T) {
-	browser := startBrowser(t, findChromium(t))
-	site := startBlog(t)
+	walkThroughTheBlog(t, startBrowser(t, findChromium(t)), startBlog(t, filepath.Join(t.TempDir(), "blog.sqlite")))
+}
+
+// walkThroughTheBlog registers, logs in, writes, edits and deletes, and sees another refused.
+func walkThroughTheBlog(t *testing.T, browser context.Context, site string) {
+	t.Helper()
 	ada := newVisitor(t, browser, site)
 
 	ada.opens("/")

@@ -211,6 +211,20 @@ func TestCORS(t *testing.T) {
 		{"a name that only ends the same way may not", "https://evilexample.com", false},
 		{"a name that only begins the same way may not", "https://shop.test.evil.com", false},
 		{"null may not", "null", false},
+		{"a subdomain's subdomain may", "https://a.b-c.example.com", true},
+		{"the domain itself may not", "https://example.com", false},
+		{"a subdomain without a name may not", "https://.example.com", false},
+		{"a path that ends the same way may not", "https://evil.test/.example.com", false},
+		{"a query may not", "https://evil.test?.example.com", false},
+		{"a fragment may not", "https://evil.test#.example.com", false},
+		{"a port in front may not", "https://evil.test:1.example.com", false},
+		{"a user may not", "https://me@app.example.com", false},
+		{"another port may not", "https://app.example.com:8443", false},
+		{"blanks may not", "https://evil.test .example.com", false},
+		{"two origins may not", "https://evil.test, https://app.example.com", false},
+		{"characters beyond ASCII may not", "https://\u00fc.example.com", false},
+		{"two dots may not", "https://a..example.com", false},
+		{"scheme and host in capitals are the same", "HTTPS://Shop.Test", true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -226,6 +240,11 @@ func TestCORS(t *testing.T) {
 				t.Errorf("Vary %q lacks Origin", w.Header().Values("Vary"))
 			}
 		})
+	}
+	for _, origin := range []string{"https://a.test", "<script>", "https://evil.test\t.x"} {
+		if got := get(middleware.CORS{Origins: []string{"*"}}.Wrap(ok), "/", header("Origin", origin)).Header().Get("Access-Control-Allow-Origin"); got != "*" {
+			t.Errorf("a CORS for everybody answers Origin %q with %q, want *", origin, got)
+		}
 	}
 	if got := get(middleware.CORS{}.Wrap(ok), "/", header("Origin", "https://a.test")).Header().Get("Access-Control-Allow-Origin"); got != "" {
 		t.Errorf("the zero CORS allows %q, want nobody", got)
