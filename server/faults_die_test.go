@@ -113,9 +113,7 @@ func TestFault04MaxRequestsRecyclesWithoutAHole(t *testing.T) {
 			return err == nil && metric(t, text, "carafe_worker_recycled_total") >= 4
 		})
 		wantNoLoss(t, l.end())
-		if bar := slow(250 * time.Millisecond); l.hole() > bar {
-			t.Errorf("hole of %v, bar %v", l.hole(), bar)
-		}
+		l.wantNoHole(t)
 	})
 }
 

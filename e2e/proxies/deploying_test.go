@@ -34,6 +34,16 @@ func blocks(t *testing.T, language string) []string {
 }
 
 func TestTheConfigurationsOfTheGuideAreGood(t *testing.T) {
+	t.Run("caddy says so of its own", func(t *testing.T) {
+		caddy := installed(t, "caddy")
+		dir := t.TempDir()
+		write(t, filepath.Join(dir, "Caddyfile"), blocks(t, "caddyfile")[0])
+		cmd := exec.Command(caddy, "validate", "--adapter", "caddyfile", "--config", filepath.Join(dir, "Caddyfile"))
+		cmd.Env = append(os.Environ(), "HOME="+dir, "XDG_DATA_HOME="+dir, "XDG_CONFIG_HOME="+dir)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("caddy validate: %v\n%s", err, out)
+		}
+	})
 	t.Run("nginx says so of its own", func(t *testing.T) {
 		nginx := installed(t, "nginx")
 		dir := t.TempDir()

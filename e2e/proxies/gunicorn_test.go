@@ -243,6 +243,9 @@ func boots(t *testing.T, ours bool) (float64, string) {
 	until(t, "the first worker boots", func() bool { return strings.Contains(c.log.String(), c.boot) })
 	time.Sleep(10 * time.Second)
 	n := strings.Count(c.log.String(), c.boot)
+	if n < 5 {
+		t.Errorf("%d boots are no crash loop: the server has ended; its log: %s", n, c.log.String())
+	}
 	return float64(n), strconv.Itoa(n)
 }
 

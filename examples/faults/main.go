@@ -38,7 +38,7 @@ func main() {
 	cfg := server.Default()
 	cfg.Hooks.WorkerInit = func(context.Context) error {
 		if read("crash") != "" {
-			time.AfterFunc(20*time.Millisecond, func() { os.Exit(1) })
+			time.AfterFunc(100*time.Millisecond, func() { os.Exit(1) }) // when it has said that it serves, on a loaded machine too
 		}
 		return nil
 	}
