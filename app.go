@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -84,6 +83,7 @@ type App struct {
 	sessionSigner  atomic.Pointer[sessionSigner]
 	ownLogger      ownLogger
 	requestsLogged bool
+	guard          *guard                                             // nil means none: see App.Guard
 	recordHooks    bool                                               // the debugger wants to know which have run
 	requestLine    func(r *http.Request, start time.Time, status int) // what App.Run prints of a request; nil means a record in the log
 }
@@ -124,6 +124,7 @@ func New(name string, opts ...AppOption) *App {
 	}
 	a.placeFiles()
 	a.addStatic(site)
+	a.guardFromEnv()
 	return a
 }
 
@@ -134,7 +135,13 @@ func (a *App) Name() string { return a.name }
 func (a *App) RootPath() string { return a.rootPath }
 
 // ServeHTTP makes App an http.Handler: Flask's __call__. It calls Gateway.
-func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.Gateway.ServeHTTP(w, r) }
+func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if a.guard != nil {
+		a.guard.serve(w, r, a.Gateway)
+		return
+	}
+	a.Gateway.ServeHTTP(w, r)
+}
 
 // Use wraps Gateway in middleware, the first given outermost; what an earlier Use has put around stays inside.
 // A mux.MiddlewareFunc fits after conversion to func(http.Handler) http.Handler, which Go does by itself.
@@ -166,8 +173,8 @@ func (a *App) Use(mw ...func(http.Handler) http.Handler) {
 // doc.go and docs/lifecycle.md tell the same ten (TestTenStepsAreToldAlike).
 func (a *App) handle(w http.ResponseWriter, r *http.Request) {
 	a.serving()
-	if r.TransferEncoding != nil {
-		closeAfterChunks(w, r)
+	if doubtful(r) {
+		closeAfter(w, r)
 	}
 	if a.mounts != nil && a.serveMount(w, r) {
 		return
@@ -376,8 +383,16 @@ func After(c *Context, f func(*Response) (*Response, error)) {
 func (a *App) Freeze() error {
 	t := a.compiled()
 	a.foreign.close()
+	a.closeConfig()
 	a.frozen.Store(true)
 	return t.faults
+}
+
+// closeConfig has the config refuse changes. Several first requests may come at once.
+func (a *App) closeConfig() {
+	a.setupMu.Lock()
+	defer a.setupMu.Unlock()
+	a.Config.closed = &a.Config
 }
 
 // serving freezes the App at the first request.
@@ -407,6 +422,9 @@ func (a *App) compiled() *tables {
 	}
 	if a.recordHooks {
 		t.record()
+	}
+	if a.guard != nil {
+		a.guard.timeHooks(t)
 	}
 	t.faults = errors.Join(a.compileRoutes(t), a.checkConfig(), a.checkTemplates())
 	t.origins, _ = a.Config.originCheck() // whose error is among the faults
@@ -471,13 +489,7 @@ func (a *App) report(c *Context, err error) {
 }
 
 // debugFromEnv reads CARAFE_DEBUG. Source: flask.helpers.get_debug_flag.
-func debugFromEnv() bool {
-	switch strings.ToLower(os.Getenv("CARAFE_DEBUG")) {
-	case "", "0", "false", "no":
-		return false
-	}
-	return true
-}
+func debugFromEnv() bool { return switchedOn(os.Getenv("CARAFE_DEBUG")) }
 
 // sourceFolder is where the source that called New lies, if it still does, else the working directory.
 func sourceFolder(site Site) string {

@@ -16,10 +16,19 @@ func onPlainServer(r *http.Request) bool {
 	return r.Context().Value(http.ServerContextKey) != nil && !gateway.Guarded(r.Context())
 }
 
-// closeAfterChunks has the connection end with the answer to a body in chunks. When such a request says a Content-Length too,
-// net/http takes it for chunks and hides that: what a proxy in front took for the body's end would be read as the next request.
-// RFC 9112 6.1 wants the connection closed; whether both were there cannot be seen here, so it is for all.
-func closeAfterChunks(w http.ResponseWriter, r *http.Request) {
+// doubtful says whether another reader of the same bytes, such as a proxy in front, could see the request end elsewhere than net/http
+// does, which hides what was said of the length besides:
+//
+//   - a body in chunks that has a Content-Length too (RFC 9112, 6.1);
+//   - a body of HTTP/1.0 that has a Transfer-Encoding, which net/http passes over (RFC 9112, 6.1);
+//   - CONNECT, behind which a client may send what is not HTTP before it has heard that it is refused.
+func doubtful(r *http.Request) bool {
+	return r.TransferEncoding != nil || r.ProtoMinor == 0 && r.ContentLength > 0 || r.Method == http.MethodConnect
+}
+
+// closeAfter has the connection end with the answer to a request whose end is doubtful, so that what follows it is not read as
+// another. Whether it is one of the bad ones cannot be seen here, so it is for all.
+func closeAfter(w http.ResponseWriter, r *http.Request) {
 	if r.ProtoMajor == 1 && onPlainServer(r) {
 		w.Header().Set("Connection", "close")
 	}
@@ -33,31 +42,44 @@ var errBodyTooSlow = errors.New("carafe: the body comes too slowly")
 // The deadline for reading is also there while nobody reads. So net/http, which takes what the view has left unread, does not
 // wait for it longer.
 type bodyPace struct {
-	control *http.ResponseController
+	control deadlines
 	timeout time.Duration
+	until   time.Time     // the deadline
 	rate    float64       // bytes a second
 	waited  time.Duration // in reads
 	got     int64
 }
 
-// newBodyPace is nil if nobody wants the time kept, or it cannot be: by Config, by a ReadTimeout, by a ResponseWriter that is no
-// connection's.
-func newBodyPace(w http.ResponseWriter, r *http.Request, c *Config) *bodyPace {
+// start says whether the time is kept: not if nobody wants it, or it cannot be, by Config, by a ReadTimeout, by a ResponseWriter that
+// is no connection's.
+func (p *bodyPace) start(w http.ResponseWriter, r *http.Request, c *Config) bool {
 	srv, ok := r.Context().Value(http.ServerContextKey).(*http.Server)
-	if c.BodyTimeout < 0 || !ok || srv.ReadTimeout > 0 {
+	if c.BodyTimeout <= 0 || !ok || srv.ReadTimeout > 0 {
+		return false
+	}
+	if p.control, ok = w.(deadlines); !ok {
+		p.control = http.NewResponseController(w)
+	}
+	p.timeout, p.rate = c.BodyTimeout, float64(c.BodyMinRate)
+	return p.extend(time.Now()) == nil
+}
+
+// deadlines is what http.ResponseController has, and net/http's own ResponseWriters as well.
+type deadlines interface{ SetReadDeadline(time.Time) error }
+
+// extend moves the deadline on, if it is worth a call of the system's poller: it may be a second short.
+func (p *bodyPace) extend(now time.Time) error {
+	if p.until.Sub(now) > p.timeout-min(p.timeout/8, time.Second) {
 		return nil
 	}
-	p := &bodyPace{control: http.NewResponseController(w), timeout: c.BodyTimeout, rate: float64(c.BodyMinRate)}
-	if p.timeout == 0 || p.control.SetReadDeadline(time.Now().Add(p.timeout)) != nil {
-		return nil
-	}
-	return p
+	p.until = now.Add(p.timeout)
+	return p.control.SetReadDeadline(p.until)
 }
 
 // read is src.Read with a deadline. What has come in a third of the timeout must have come at the rate.
 func (p *bodyPace) read(src io.Reader, b []byte) (int, error) {
 	began := time.Now()
-	_ = p.control.SetReadDeadline(began.Add(p.timeout))
+	_ = p.extend(began)
 	n, err := src.Read(b)
 	p.waited += time.Since(began)
 	p.got += int64(n)

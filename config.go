@@ -2,7 +2,8 @@ package carafe
 
 import "time"
 
-// Config is what an App can be told without code. Change it during set-up; it is read while serving.
+// Config is what an App can be told without code. Change it during set-up; it is read while serving, and from the first request on
+// [Config.Set], and what calls it, refuses.
 // [New] fills in the defaults that are not zero.
 //
 // Source: Flask.default_config; the key of each field there is named with it.
@@ -97,7 +98,8 @@ type Config struct {
 	// Extra are the user's own settings, by upper-case name; what is loaded and is none of the above goes here.
 	Extra Settings `config:"*"`
 
-	root string // the folder of files with a relative name
+	root   string  // the folder of files with a relative name
+	closed *Config // itself once its app serves; a copy's is not, and can be changed
 }
 
 // SessionCookie is how the session's cookie is written.

@@ -27,8 +27,21 @@ func (c *Config) Get(key string) any {
 // converted where that is plain: a number of seconds or a text like "36h" to a duration, "yes" to true, a text with commas
 // to a list, nil to what is unset. The error names the key.
 func (c *Config) Set(key string, value any) error {
+	if err := c.isClosed(); err != nil {
+		return err
+	}
 	_, err := putSetting(reflect.ValueOf(c).Elem(), []string{key}, setting{value: value, name: key})
 	return err
+}
+
+// isClosed is the error of a change that comes too late: every request reads the config, and none waits for a lock.
+//
+// Unlike Flask, whose config is a dict that can be changed at any time.
+func (c *Config) isClosed() error {
+	if c.closed != c {
+		return nil
+	}
+	return errors.New("carafe: the Config cannot be changed any more: its app has handled its first request. Change it during set-up, and keep what changes later elsewhere")
 }
 
 // FromMap takes the keys of m that are upper case, and skips the others. The error joins every fault; what has none is taken.
@@ -71,7 +84,12 @@ func (c *Config) FromStruct(v any) error {
 // Two underscores lead into a map: CARAFE_DB__HOST is Extra["DB"]["HOST"]. The error joins every fault.
 //
 // Source: Config.from_prefixed_env. Unlike Flask, "False" is false where a bool is wanted, and a value that does not fit is an error.
-func (c *Config) FromEnv(prefix string) error { return FromEnv(prefix, c) }
+func (c *Config) FromEnv(prefix string) error {
+	if err := c.isClosed(); err != nil {
+		return err
+	}
+	return FromEnv(prefix, c)
+}
 
 // FromEnv is [Config.FromEnv] for settings of your own: dst points to a struct, in which a Config may be embedded; keys are
 // those of [Config.FromStruct], two underscores lead into a struct inside. Variables without a field are left alone.

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"runtime/pprof"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -334,6 +335,9 @@ func (c *Context) Go(f func(ctx context.Context)) {
 	stop := context.AfterFunc(a.background.lifetime(), cancel)
 	a.background.running.Add(1)
 	go func() {
+		if a.guard != nil {
+			pprof.SetGoroutineLabels(emptyLabels) // this is not the request's goroutine any more
+		}
 		defer a.background.running.Done()
 		defer cancel()
 		defer stop()

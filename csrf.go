@@ -68,7 +68,11 @@ func (a *App) checkCSRF(c *Context) error {
 	if kind == CSRFOff {
 		return nil
 	}
-	if err := a.tables.Load().origins.Check(c.Request.Request); err != nil {
+	err := a.tables.Load().origins.Check(c.Request.Request)
+	if err == nil && len(c.Request.Header["Origin"]) > 1 {
+		err = errSeveralOrigins
+	}
+	if err != nil {
 		return &HTTPError{Code: http.StatusForbidden, Description: "The request came from another site.", Cause: fmt.Errorf(
 			"%w: Origin %q, Sec-Fetch-Site %q, Host %q: if that site is yours, add it to Config.TrustedOrigins",
 			err, c.Request.Header.Get("Origin"), c.Request.Header.Get("Sec-Fetch-Site"), c.Request.Host)}
@@ -81,6 +85,9 @@ func (a *App) checkCSRF(c *Context) error {
 	}
 	return nil
 }
+
+// errSeveralOrigins is a fault of whoever stands between the browser and the app: a browser says one, and net/http looks at the first.
+var errSeveralOrigins = errors.New("carafe: the request has more than one Origin")
 
 // checkRouteCSRF refuses an option that cannot be.
 func (c *Config) checkRouteCSRF(rt *route) error {

@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"reflect"
+	"sync"
 
 	"github.com/carafeweb/carafe/gateway"
 )
@@ -15,8 +16,31 @@ var alreadySent = &Response{sent: true}
 // to save, nobody who listens for RequestFinished. Such a Response need not be made. It is asked once per request;
 // most requests of an API are of this kind.
 func (a *App) nobodyLooks(c *Context, res *result) bool {
-	return (res.isText || res.isJSON) && res.header == nil && c.unseen()
+	return res.header == nil && (res.isText || res.isJSON || res.recognise()) && c.unseen()
 }
+
+// recognise notes what a result without a static type is, if it is a text or goes to the JSON provider.
+func (res *result) recognise() bool {
+	if s, ok := res.body.(string); ok {
+		res.text, res.isText = s, true
+		return true
+	}
+	t := reflect.TypeOf(res.body)
+	if t == nil {
+		return false
+	}
+	known, ok := dynamicJSON.Load(t)
+	if !ok {
+		known = goesToJSON(t) || t.Kind() == reflect.Pointer && goesToJSON(t.Elem()) && !isOther(t)
+		dynamicJSON.Store(t, known)
+	}
+	res.isJSON = known.(bool) && !isNilBody(res.body)
+	return res.isJSON
+}
+
+// dynamicJSON says which types that views have returned as any go to the JSON provider: bool by reflect.Type. A program has as many as
+// its source has.
+var dynamicJSON sync.Map
 
 // unseen says that no user code would see a Response of this request.
 func (c *Context) unseen() bool {
@@ -69,25 +93,24 @@ func (a *App) refreshes(c *Context) bool {
 
 // goesToJSON says whether a result of this static type can only be meant for the JSON provider.
 func goesToJSON(t reflect.Type) bool {
-	base := t
-	if t.Kind() == reflect.Pointer {
-		base = t.Elem()
-	}
-	switch base.Kind() {
+	switch t.Kind() {
 	case reflect.Struct, reflect.Map, reflect.Slice:
-	default:
-		return false
+		return !isOther(t)
 	}
+	return false // a pointer may be nil
+}
+
+func isOther(t reflect.Type) bool {
 	for _, other := range otherResults {
 		if t == other || other.Kind() == reflect.Interface && t.Implements(other) {
-			return false
+			return true
 		}
 	}
-	return t.Kind() != reflect.Pointer // which may be nil
+	return false
 }
 
 // otherResults are what makes a struct, map or slice something else than JSON.
 var otherResults = []reflect.Type{
-	typeError, reflect.TypeFor[[]byte](), reflect.TypeFor[reply](), reflect.TypeFor[Responder](), reflect.TypeFor[http.Handler](),
+	typeError, reflect.TypeFor[[]byte](), reflect.TypeFor[reply](), reflect.TypeFor[rendering](), reflect.TypeFor[*Response](), reflect.TypeFor[Responder](), reflect.TypeFor[http.Handler](),
 	reflect.TypeFor[gateway.Application](), reflect.TypeFor[io.Reader](),
 }

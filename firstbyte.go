@@ -4,12 +4,16 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"net"
 	"net/http"
+	"os"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 )
 
 // A streamWriter is what a [Streamer] writes to: the status and the headers of the response wait in it for the first byte, so
@@ -17,10 +21,15 @@ import (
 //
 // A Streamer's own header is for trailers alone: what else the response says is settled when the after functions have seen it.
 type streamWriter struct {
-	c     *Context
-	resp  *Response
-	own   http.Header // the Streamer's; nil until it is asked for
-	begun bool        // the status is written
+	c    *Context
+	resp *Response
+	own  http.Header // the Streamer's; nil until it is asked for
+
+	mu      sync.Mutex // a Streamer may write from several goroutines, and leave some behind
+	begun   bool       // the status is written
+	over    bool       // the Streamer has returned: the server's writer is the next request's
+	written int64
+	failed  bool // a write has failed: the client has left
 }
 
 // writeStream sends a body that is made while it is sent. If it fails with c.sent still false, nothing is on the wire and the
@@ -28,6 +37,9 @@ type streamWriter struct {
 func (resp *Response) writeStream(c *Context) error {
 	sw := &streamWriter{c: c, resp: resp}
 	if err := sw.run(); err != nil {
+		return err
+	}
+	if err := sw.checkLength(); err != nil {
 		return err
 	}
 	sw.begin()
@@ -38,11 +50,70 @@ func (resp *Response) writeStream(c *Context) error {
 }
 
 func (sw *streamWriter) run() (err error) {
+	defer sw.finish()
 	defer rescue(&err)
 	return sw.resp.stream(sw)
 }
 
-// begin writes status and headers.
+// finish refuses all writing from then on.
+func (sw *streamWriter) finish() {
+	sw.mu.Lock()
+	defer sw.mu.Unlock()
+	sw.over = true
+}
+
+// checkLength compares what was written with the Content-Length that the response has. What an http.Handler goes on to write is looked at
+// when it returns.
+func (sw *streamWriter) checkLength() error {
+	if sw.resp.sent || sw.failed {
+		return nil
+	}
+	h := sw.resp.Header
+	if sw.begun {
+		h = sw.c.w.Header()
+	}
+	return wrongLength(h, sw.written)
+}
+
+// wrongLength is the error of a body that is shorter or longer than its Content-Length says, nil if h has none that is a number, which
+// net/http drops.
+func wrongLength(h http.Header, written int64) error {
+	declared, ok := declaredLength(h)
+	if !ok || declared == written {
+		return nil
+	}
+	return fmt.Errorf("carafe: the body has %d bytes, and its Content-Length says %d: leave the header out, or have it say what is written", written, declared)
+}
+
+// declaredLength is the Content-Length in h, if it is one.
+func declaredLength(h http.Header) (n int64, ok bool) {
+	values := h[headerLength]
+	if len(values) == 0 {
+		return 0, false
+	}
+	n, err := strconv.ParseInt(values[0], 10, 64)
+	return n, err == nil && n >= 0
+}
+
+// locked has write do its work unless the Streamer has returned.
+func (sw *streamWriter) locked(write func() (int64, error)) (int64, error) {
+	sw.mu.Lock()
+	defer sw.mu.Unlock()
+	if sw.over {
+		return 0, sw.c.lateWrite()
+	}
+	sw.begin()
+	n, err := write()
+	sw.failed = sw.failed || isBroken(err)
+	return n, err
+}
+
+// isBroken says whether an error of the server's writer means that the client has left.
+func isBroken(err error) bool {
+	return err != nil && !errors.Is(err, http.ErrContentLength) && !errors.Is(err, http.ErrNotSupported)
+}
+
+// begin writes status and headers; sw.mu is held, or there is nobody else any more.
 func (sw *streamWriter) begin() {
 	if !sw.begun {
 		sw.begun, sw.c.sent = true, true
@@ -59,15 +130,19 @@ func (sw *streamWriter) Header() http.Header {
 }
 
 // WriteHeader sends the headers; the status is the response's.
-func (sw *streamWriter) WriteHeader(int) { sw.begin() }
+func (sw *streamWriter) WriteHeader(int) { _, _ = sw.locked(func() (int64, error) { return 0, nil }) }
 
 // Write sends p, the headers before it. Nothing is sent for nothing.
 func (sw *streamWriter) Write(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
-	sw.begin()
-	return sw.c.w.Write(p)
+	n, err := sw.locked(func() (int64, error) {
+		sw.written += int64(len(p))
+		n, err := sw.c.w.Write(p)
+		return int64(n), err
+	})
+	return int(n), err
 }
 
 // WriteString keeps the server's from making a copy.
@@ -75,41 +150,59 @@ func (sw *streamWriter) WriteString(s string) (int, error) {
 	if s == "" {
 		return 0, nil
 	}
-	sw.begin()
-	return io.WriteString(sw.c.w, s)
+	n, err := sw.locked(func() (int64, error) {
+		sw.written += int64(len(s))
+		n, err := io.WriteString(sw.c.w, s)
+		return int64(n), err
+	})
+	return int(n), err
 }
 
 // firstPiece is as much as net/http reads by itself before it has the system send a file.
 const firstPiece = 512
 
-// ReadFrom reads a first piece, which may fail, before it begins, and leaves the rest to the server's sendfile.
-func (sw *streamWriter) ReadFrom(r io.Reader) (n int64, err error) {
-	if !sw.begun {
-		n, err = sw.readFirst(r)
-		if err == io.EOF {
-			return n, nil
-		}
-		if err != nil {
-			return n, err
-		}
+// ReadFrom reads a first piece of a file, which may fail, before it begins, and leaves the rest to the server's sendfile. Anything else
+// comes piece by piece: reading it may take long, or flush what was written before.
+func (sw *streamWriter) ReadFrom(r io.Reader) (int64, error) {
+	if !isRegularFile(r) {
+		return copyPieces(sw, r)
 	}
-	rest, err := io.Copy(sw.c.w, r)
-	return n + rest, err
+	head, err := io.CopyN(writerOnly{sw}, r, firstPiece)
+	if err == io.EOF {
+		return head, nil
+	}
+	if err != nil {
+		return head, err
+	}
+	rest, err := sw.locked(func() (int64, error) {
+		n, err := io.Copy(sw.c.w, r)
+		sw.written += n
+		return n, err
+	})
+	return head + rest, err
 }
 
-func (sw *streamWriter) readFirst(r io.Reader) (int64, error) {
-	piece := make([]byte, firstPiece)
-	for {
-		n, err := r.Read(piece)
-		if n > 0 {
-			if n, werr := sw.Write(piece[:n]); werr != nil {
-				return int64(n), werr
-			}
-		}
-		if n > 0 || err != nil {
-			return int64(n), err
-		}
+// copyBuffers are what a body is copied through that the system cannot send.
+var copyBuffers = sync.Pool{New: func() any { return new([32 << 10]byte) }}
+
+// copyPieces passes r on by w's Write.
+func copyPieces(w io.Writer, r io.Reader) (int64, error) {
+	buf := copyBuffers.Get().(*[32 << 10]byte)
+	defer copyBuffers.Put(buf)
+	return io.CopyBuffer(writerOnly{w}, r, buf[:])
+}
+
+// isRegularFile says whether reading r has to do with nothing but a disk.
+func isRegularFile(r io.Reader) bool {
+	if l, ok := r.(*io.LimitedReader); ok {
+		r = l.R
 	}
+	f, ok := r.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode().IsRegular()
 }
 
 // Flush implements http.Flusher.
@@ -117,14 +210,18 @@ func (sw *streamWriter) Flush() { _ = sw.FlushError() }
 
 // FlushError sends what there is, if only the headers: for streams whose client must know at once that it is connected.
 func (sw *streamWriter) FlushError() error {
-	sw.begin()
-	return http.NewResponseController(sw.c.w).Flush()
+	_, err := sw.locked(func() (int64, error) { return 0, flush(sw.c.w) })
+	return err
 }
 
 // Hijack gives the connection away behind the headers.
-func (sw *streamWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	sw.begin()
-	return http.NewResponseController(sw.c.w).Hijack()
+func (sw *streamWriter) Hijack() (conn net.Conn, rw *bufio.ReadWriter, err error) {
+	_, err = sw.locked(func() (int64, error) {
+		conn, rw, err = http.NewResponseController(sw.c.w).Hijack()
+		sw.failed = sw.failed || err == nil // whatever comes is no body
+		return 0, err
+	})
+	return conn, rw, err
 }
 
 // Unwrap is for http.ResponseController: deadlines are the server's.

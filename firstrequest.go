@@ -43,9 +43,14 @@ func (a *App) runFirst(c *Context) error {
 func (fr *firstRequest) run(c *Context) (err error) {
 	defer rescue(&err)
 	for _, f := range fr.funcs {
-		if err := f(c); err != nil {
+		if err := fr.call(c, f); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (fr *firstRequest) call(c *Context, f func(*Context) error) error {
+	defer c.App().watchHook(c, "before-first-request function", f)()
+	return f(c)
 }

@@ -3,6 +3,7 @@ package carafe
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"errors"
 	"io"
 	"maps"
@@ -43,6 +44,9 @@ type handlerWriter struct {
 	resp   *Response // what was sent when the answer began to be streamed
 	out    http.ResponseWriter
 	err    error // why nothing more can be written
+
+	written int64 // of the body
+	failed  bool  // a write has failed: the client has left
 }
 
 func (hw *handlerWriter) Header() http.Header { return hw.header }
@@ -50,6 +54,9 @@ func (hw *handlerWriter) Header() http.Header { return hw.header }
 func (hw *handlerWriter) WriteHeader(status int) {
 	hw.mu.Lock()
 	defer hw.mu.Unlock()
+	if hw.err == errHandlerDone {
+		_ = hw.refused()
+	}
 	if hw.status == 0 && hw.err == nil {
 		if status >= 100 && status < 200 && status != http.StatusSwitchingProtocols {
 			hw.interim(status)
@@ -88,16 +95,32 @@ func (hw *handlerWriter) Write(p []byte) (int, error) {
 	defer hw.mu.Unlock()
 	switch {
 	case hw.err != nil:
-		return 0, hw.err
+		return 0, hw.refused()
 	case hw.out != nil:
-		return hw.out.Write(p)
+		hw.written += int64(len(p))
+		return hw.passed(hw.out.Write(p))
 	}
 	hw.sniff(p)
+	hw.written += int64(len(p))
 	hw.body.Write(p)
 	if hw.body.Len() > handlerBuffer {
 		return len(p), hw.stream()
 	}
 	return len(p), nil
+}
+
+// refused is why nothing can be written; hw.mu is held.
+func (hw *handlerWriter) refused() error {
+	if hw.err == errHandlerDone {
+		return hw.c.lateWrite()
+	}
+	return hw.err
+}
+
+// passed notes what became of a write of the server's.
+func (hw *handlerWriter) passed(n int, err error) (int, error) {
+	hw.failed = hw.failed || isBroken(err)
+	return n, err
 }
 
 // ReadFrom keeps the server's sendfile within reach of handlers that serve files.
@@ -109,14 +132,24 @@ func (hw *handlerWriter) ReadFrom(r io.Reader) (int64, error) {
 		}
 		return head, err
 	}
-	hw.mu.Lock()
-	out, err := hw.out, hw.err
-	hw.mu.Unlock()
-	if err != nil || out == nil {
-		return head, err
+	rest, err := hw.readRest(r)
+	return head + rest, err
+}
+
+// readRest passes on what is behind the first piece, in the way of [streamWriter.ReadFrom].
+func (hw *handlerWriter) readRest(r io.Reader) (int64, error) {
+	if !isRegularFile(r) {
+		return copyPieces(hw, r)
 	}
-	n, err := io.Copy(out, r)
-	return head + n, err
+	hw.mu.Lock()
+	defer hw.mu.Unlock()
+	if hw.err != nil {
+		return 0, hw.refused()
+	}
+	n, err := io.Copy(hw.out, r)
+	hw.written += n
+	_, err = hw.passed(0, err)
+	return n, err
 }
 
 // writerOnly hides ReadFrom, so that io.Copy does not come back to it.
@@ -152,8 +185,11 @@ func (hw *handlerWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 
 // stream sends the headers, after the hooks have seen them, and what has been written; hw.mu is held.
 func (hw *handlerWriter) stream() error {
-	if hw.err != nil || hw.out != nil {
-		return hw.err
+	if hw.err != nil {
+		return hw.refused()
+	}
+	if hw.out != nil {
+		return nil
 	}
 	w := hw.c.w
 	if w == nil {
@@ -220,13 +256,24 @@ func (hw *handlerWriter) response() (*Response, error) {
 		hw.begin(hw.status)
 	}
 	trailer := hw.trailer()
+	wrong := hw.checkLength()
 	if hw.resp == nil {
-		return &Response{Status: hw.status, Header: hw.begun, data: hw.body.Bytes(), trailer: trailer}, hw.err
+		return &Response{Status: hw.status, Header: hw.begun, data: hw.body.Bytes(), trailer: trailer}, cmp.Or(hw.err, wrong)
 	}
 	if _, replaced := hw.out.(discardBody); hw.out != nil && !replaced { // net/http sends what is in its header by now
 		maps.Copy(hw.out.Header(), trailer)
+		hw.resp.err = cmp.Or(hw.resp.err, wrong)
 	}
 	return hw.resp, nil
+}
+
+// checkLength compares what was written with the Content-Length that the handler has declared. Unlike Flask, which sends what it is given:
+// a client that waits for the rest, or that takes half of it for the whole, is no better than one that is told of the fault.
+func (hw *handlerWriter) checkLength() error {
+	if hw.failed || hw.c.Request.Method == http.MethodHead || !bodyAllowed(cmp.Or(hw.status, http.StatusOK)) {
+		return nil
+	}
+	return wrongLength(hw.begun, hw.written)
 }
 
 // finish refuses all writing from then on.

@@ -3,9 +3,11 @@ package carafe_test
 import (
 	"crypto/tls"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -34,6 +36,7 @@ func defaultsApp() *carafe.App {
 		return c.Request.Authority() + " " + c.Request.ClientAddr() + " " + c.Request.Scheme()
 	}, carafe.Endpoint("host"))
 	app.Get("/panic", func() string { panic("SECRET") }, carafe.Endpoint("panic"))
+	app.Get("/switch", func() (string, int) { return "", http.StatusSwitchingProtocols }, carafe.Endpoint("switch"))
 	return app
 }
 
@@ -69,6 +72,37 @@ func TestDefaultLimitsOfBodies(t *testing.T) {
 	}
 }
 
+// A body without a length that turns out to be over the limit must not have cost a multiple of it.
+func TestABodyOverTheLimitTakesTheMemoryOfTheLimit(t *testing.T) {
+	app := defaultsApp()
+	for _, path := range []string{"/body", "/json", "/form"} {
+		r := httptest.NewRequest("POST", path, io.LimitReader(endlessBody{}, 64<<20))
+		r.ContentLength = -1
+		r.Header.Set("Content-Type", "application/json")
+		if path == "/form" {
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		w := httptest.NewRecorder()
+		app.ServeHTTP(w, r)
+		runtime.ReadMemStats(&after)
+		if used := after.TotalAlloc - before.TotalAlloc; w.Code != 413 || used > 20<<20 {
+			t.Errorf("POST %s with 64 MiB: status %d, and %d bytes were allocated, want 413 and no more than 20 MiB", path, w.Code, used)
+		}
+	}
+}
+
+// endlessBody is a body of letters.
+type endlessBody struct{}
+
+func (endlessBody) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = 'x'
+	}
+	return len(p), nil
+}
+
 func TestDefaultAnswersTellNothing(t *testing.T) {
 	base := carafetest.Serve(t, defaultsApp())
 	for _, path := range []string{"/panic", "/panic?__debugger__=yes&cmd=1%2B1&frm=0&s=x", "/?__debugger__=yes&cmd=resource&f=debugger.js", "/console", "/debug/pprof/", "/debug/vars", "/nosuch"} {
@@ -98,12 +132,17 @@ func TestDefaultsTrustNobody(t *testing.T) {
 			t.Errorf("a post with %v is answered with %d, want 403", h, code)
 		}
 	}
+	two := httptest.NewRequest("POST", "http://localhost/body", nil)
+	two.Header["Origin"] = []string{"http://localhost", "https://evil.test"}
+	if resp := client.Do(two); resp.StatusCode != 403 {
+		t.Errorf("a post with two origins is answered with %d, want 403", resp.StatusCode)
+	}
 	if code := client.Post("/body").StatusCode; code != 200 {
 		t.Errorf("a post of no browser is answered with %d", code)
 	}
 	app := defaultsApp()
 	app.Config.TrustedHosts = []string{"good.test"}
-	for host, want := range map[string]int{"good.test": 200, "GOOD.test:80": 200, "evil.test": 400, "good.test.evil.test": 400, "evilgood.test": 400} {
+	for host, want := range map[string]int{"good.test": 200, "GOOD.test:80": 200, "good.test.": 200, "good.test..": 400, "evil.test": 400, "good.test.evil.test": 400, "evilgood.test": 400} {
 		r := httptest.NewRequest("GET", "/host", nil)
 		r.Host = host
 		w := httptest.NewRecorder()
@@ -183,22 +222,37 @@ func TestDefaultTimeOfBodies(t *testing.T) {
 }
 
 func TestDefaultOfChunkedBodies(t *testing.T) {
-	base := carafetest.Serve(t, defaultsApp())
-	conn, err := net.Dial("tcp", strings.TrimPrefix(base, "http://"))
+	tests := []struct{ name, request string }{
+		{"chunks and a length", "POST /body HTTP/1.1\r\nHost: localhost\r\nContent-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"},
+		{"HTTP/1.0 with chunks and a length", "POST /body HTTP/1.0\r\nHost: localhost\r\nConnection: keep-alive\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"},
+		{"a view that says 101 and has not taken the connection", "GET /switch HTTP/1.1\r\nHost: localhost\r\n\r\n"},
+		{"CONNECT", "CONNECT localhost:80 HTTP/1.1\r\nHost: localhost:80\r\n\r\n"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got := answersTo(t, tt.request+"GET /host HTTP/1.1\r\nHost: smuggled\r\n\r\n")
+			if strings.Contains(got, "smuggled") || !strings.Contains(got, "Connection: close") {
+				t.Errorf("what follows is answered, or may be: %q", got)
+			}
+		})
+	}
+	const two = "POST /body HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nabcGET /host HTTP/1.0\r\nHost: second\r\n\r\n"
+	if got := answersTo(t, two); !strings.Contains(got, "second") {
+		t.Errorf("a request behind a body that ends where everybody sees it is not answered: %q", got)
+	}
+}
+
+// answersTo is what net/http with the default app sends for requests, until the connection ends.
+func answersTo(t *testing.T, requests string) string {
+	t.Helper()
+	conn, err := net.Dial("tcp", strings.TrimPrefix(carafetest.Serve(t, defaultsApp()), "http://"))
 	must(t, err)
 	defer conn.Close()
-	_, err = fmt.Fprint(conn, "POST /body HTTP/1.1\r\nHost: localhost\r\nContent-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /host HTTP/1.1\r\nHost: smuggled\r\n\r\n")
+	_, err = io.WriteString(conn, requests)
 	must(t, err)
 	must(t, conn.SetReadDeadline(time.Now().Add(20*time.Second)))
-	var all strings.Builder
-	for buf := make([]byte, 4096); err == nil; {
-		var n int
-		n, err = conn.Read(buf)
-		all.Write(buf[:n])
-	}
-	if got := all.String(); strings.Contains(got, "smuggled") || !strings.Contains(got, "Connection: close") {
-		t.Errorf("a request behind one with two lengths: %q", got)
-	}
+	all, _ := io.ReadAll(conn) // it ends with a reset where the rest is not read
+	return string(all)
 }
 
 func TestDefaultAgainstSniffing(t *testing.T) {

@@ -1,6 +1,7 @@
 package carafe_test
 
 import (
+	"bytes"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -32,9 +33,44 @@ func TestSecurityDocNamesTests(t *testing.T) {
 			t.Errorf("docs/security.md names %s, which is not there", m[1])
 		}
 	}
+	advisories := map[string]bool{}
 	for _, row := range strings.Split(string(doc), "\n") {
-		if strings.HasPrefix(row, "| ") && strings.Contains(row, "CVE-") && strings.Count(row, "|") != 4 {
-			t.Errorf("a row of the table of advisories has no three columns: %s", row)
+		if m := advisoryRow.FindStringSubmatch(row); m != nil {
+			if advisories[m[1]] {
+				t.Errorf("%s has two rows", m[1])
+			}
+			advisories[m[1]] = true
+			checkAdvisory(t, row, m[2])
+		}
+	}
+	listed, err := os.ReadFile(filepath.Join("testdata", "advisories.txt"))
+	must(t, err)
+	for _, id := range strings.Fields(string(listed)) {
+		if !advisories[id] {
+			t.Errorf("docs/security.md says nothing about %s", id)
+		}
+	}
+	checkCases(t, string(doc))
+}
+
+var advisoryRow = regexp.MustCompile(`^\| ((?:CVE|GO|GHSA)-[^ ]+) \| [^|]+ \| ([^|]+) \|$`)
+
+// checkAdvisory wants a test for an advisory.
+func checkAdvisory(t *testing.T, row, shown string) {
+	t.Helper()
+	if !regexp.MustCompile("`(Test|Fuzz)").MatchString(shown) {
+		t.Errorf("no test is named: %s", row)
+	}
+}
+
+// checkCases wants each case that the document names to be in the catalogue.
+func checkCases(t *testing.T, doc string) {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join("testdata", "oracle", "hostile-inputs.json"))
+	must(t, err)
+	for _, id := range regexp.MustCompile(`\b(?:TRAV|REDIR|INJ|HOST|FWD|SESS|COOK|CSRF|JSON|MPART|FORM|SLOW|FRAME|METH|RANGE|ROUTE|ERR|LOG|TMPL|LIFE)-[0-9]+`).FindAllString(doc, -1) {
+		if !bytes.Contains(data, []byte(`"`+id+`"`)) {
+			t.Errorf("docs/security.md names %s, which is no case of the catalogue", id)
 		}
 	}
 }

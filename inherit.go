@@ -110,6 +110,7 @@ func (a *App) serveInherited(in *inheritance, err error, h2c bool) error {
 		return err
 	case <-stop:
 	}
+	w.leaving.Store(true) // first: whoever has heard that it stops is told so by every answer
 	in.say("STOPPING=1")
 	grace, cancel := context.WithTimeout(context.Background(), in.grace)
 	defer cancel()
@@ -186,7 +187,6 @@ func (w *leaver) empty() bool {
 // down: at once it would close connections whose request is on its way (golang/go#75591). It reports false if that was not
 // all over when grace or a second signal ended it.
 func (w *leaver) leave(grace context.Context, srv *http.Server, again <-chan os.Signal, served <-chan error) bool {
-	w.leaving.Store(true)
 	for _, l := range w.listeners {
 		if d, ok := l.(interface{ SetDeadline(time.Time) error }); ok {
 			d.SetDeadline(time.Now())

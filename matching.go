@@ -221,11 +221,12 @@ func (a *App) optionsResponse(c *Context) *Response {
 	return resp
 }
 
-// hostIsTrusted compares the host, without its port, with names; one with a leading dot stands for its subdomains too.
+// hostIsTrusted compares the host, without its port, with names; one with a leading dot stands for its subdomains too. The dot that may
+// end a full name is nothing to go by.
 //
-// Source: werkzeug.sansio.utils.host_is_trusted.
+// Source: werkzeug.sansio.utils.host_is_trusted. Unlike Flask, which refuses a trusted name that ends in a dot.
 func hostIsTrusted(host string, trusted []string) bool {
-	name := strings.ToLower(bareHost(host))
+	name := strings.TrimSuffix(strings.ToLower(bareHost(host)), ".")
 	for _, t := range trusted {
 		t = strings.ToLower(t)
 		if sub, ok := strings.CutPrefix(t, "."); ok && (name == bareHost(sub) || strings.HasSuffix(name, "."+bareHost(sub))) {

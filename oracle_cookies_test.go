@@ -36,6 +36,7 @@ type cookieCase struct {
 	Options        map[string]any
 	Expect         struct {
 		SetCookie      []string `json:"set_cookie"`
+		Cookie         string
 		Vary           []string
 		Values         []any
 		Header         string

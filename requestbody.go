@@ -57,13 +57,15 @@ func (a *App) limitBody(w http.ResponseWriter, r *http.Request) *http.Request {
 	if r.Body == nil || r.Body == http.NoBody {
 		return r
 	}
-	limited := *r
-	body := &limitedBody{src: r.Body, w: w, limit: a.Config.MaxContentLength, declared: r.ContentLength}
+	limited := &struct {
+		http.Request
+		body limitedBody
+	}{*r, limitedBody{src: r.Body, w: w, limit: a.Config.MaxContentLength, declared: r.ContentLength}}
 	if onPlainServer(r) {
-		body.pace = newBodyPace(w, r, &a.Config)
+		limited.body.paced = limited.body.pace.start(w, r, &a.Config)
 	}
-	limited.Body = body
-	return &limited
+	limited.Body = &limited.body
+	return &limited.Request
 }
 
 // limitedBody is a body that ends in an *http.MaxBytesError at its limit. One that says beforehand that it is longer is not
@@ -75,7 +77,8 @@ type limitedBody struct {
 	declared int64 // Content-Length, -1 if unknown
 	reader   io.Reader
 	err      error
-	pace     *bodyPace // nil if somebody else keeps the time
+	pace     bodyPace
+	paced    bool // or somebody else keeps the time
 }
 
 func (b *limitedBody) Read(p []byte) (int, error) {
@@ -86,7 +89,7 @@ func (b *limitedBody) Read(p []byte) (int, error) {
 		b.start()
 		return b.Read(p)
 	}
-	if b.pace == nil {
+	if !b.paced {
 		n, err := b.reader.Read(p)
 		b.err = err
 		return n, err
@@ -117,11 +120,12 @@ func (b *limitedBody) Close() error { return b.src.Close() }
 // bodyError is what an error of reading or parsing a body means to the client: 413 over a limit, 400 if it broke off or
 // is malformed.
 func bodyError(err error) error {
+	if err == nil || errors.Is(err, io.EOF) {
+		return nil
+	}
 	var limit *http.MaxBytesError
 	var done *HTTPError
 	switch {
-	case err == nil, errors.Is(err, io.EOF):
-		return nil
 	case errors.As(err, &done):
 		return err
 	case errors.As(err, &limit), errors.Is(err, wire.ErrTooManyParts), errors.Is(err, wire.ErrHeaderTooLarge), errors.Is(err, multipart.ErrMessageTooLarge):
@@ -177,15 +181,46 @@ func readBody(r *Request, limit int64) ([]byte, error) {
 		}
 		src = io.LimitReader(src, limit+1)
 	}
-	var buf bytes.Buffer
-	if n := r.ContentLength; n > 0 && n <= 1<<20 { // a length is a promise only: larger ones are believed as they come
-		buf.Grow(int(n) + bytes.MinRead)
-	}
-	_, err := buf.ReadFrom(src)
-	if limit >= 0 && int64(buf.Len()) > limit {
+	data, err := readWhole(src, r.ContentLength)
+	if limit >= 0 && int64(len(data)) > limit {
 		return nil, formTooLarge()
 	}
-	return buf.Bytes(), bodyError(err)
+	return data, bodyError(err)
+}
+
+// pieceSize is how much of a long body is read at once.
+const pieceSize = 1 << 20
+
+// readWhole is io.ReadAll for a body of a declared length, -1 if none is. A length is a promise only: long ones are believed as they come, in
+// pieces that are joined at the end. A buffer that doubles would take four times the limit for a body that turns out to be over it.
+// What has come is returned with an error too, unless it is long and over the limit.
+func readWhole(src io.Reader, declared int64) ([]byte, error) {
+	first := int64(bytes.MinRead)
+	if declared > 0 {
+		first = min(declared+1, pieceSize) // one more, to meet the end without growing
+	}
+	var pieces [][]byte
+	piece := make([]byte, 0, first)
+	for {
+		n, err := src.Read(piece[len(piece):cap(piece)])
+		piece = piece[:len(piece)+n]
+		switch {
+		case err != nil && pieces == nil:
+			return piece, err
+		case err != nil && isTooLarge(err):
+			return nil, err
+		case err != nil:
+			return bytes.Join(append(pieces, piece), nil), err
+		case len(piece) == cap(piece):
+			pieces = append(pieces, piece)
+			piece = make([]byte, 0, min(2*cap(piece), pieceSize))
+		}
+	}
+}
+
+func isTooLarge(err error) bool {
+	var limit *http.MaxBytesError
+	return errors.As(err, &limit)
 }
 
 // Stream is the body, to be read by the caller: nothing is kept, so that neither Data nor the form have anything after that.

@@ -66,6 +66,9 @@ func (m *requestMore) parse(r *Request) {
 		m.form.err = m.parseURLEncoded(r)
 	case typeMultipart:
 		m.form.err = m.parseMultipart(r)
+		if r.c.App().guard != nil {
+			m.noteReading()
+		}
 	}
 	if m.form.err != nil {
 		m.form.fields, m.form.files = &MultiDict[string]{}, &MultiDict[*Upload]{}

@@ -7,6 +7,7 @@ import (
 	"iter"
 	"maps"
 	"net/http"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -251,14 +252,46 @@ func (resp *Response) writeHead(c *Context) {
 		}
 	case !bodyAllowed(status):
 		delete(h, headerLength)
+		if status == http.StatusSwitchingProtocols && c.Request.Context().Value(http.ServerContextKey) != nil {
+			h.Set("Connection", "close") // the client speaks another protocol from here on, and nobody has taken the connection for it
+		}
 	case resp.stream == nil && resp.trailer == nil: // a length leaves no place for a trailer
-		lines[1] = strconv.Itoa(len(resp.body) + len(resp.data))
-		h[headerLength] = lines[1:2:2]
+		resp.setLength(c, h)
 	}
 	if resp.trailer != nil {
 		resp.announceTrailer(h)
 	}
 	w.WriteHeader(status)
+}
+
+// setLength has the answer say how long the body is that is there, whatever Content-Length somebody has given it.
+//
+// Unlike Flask, which sends what it is given, and so may shift the next answer on the connection.
+func (resp *Response) setLength(c *Context, h http.Header) {
+	n := len(resp.body) + len(resp.data)
+	switch head := c.Request.Method == http.MethodHead; {
+	case !head && n < countedByServer && isServers(c.w):
+		delete(h, headerLength)
+	case !head || !resp.lengthOfGet():
+		c.lines[1] = strconv.Itoa(n)
+		h[headerLength] = c.lines[1:2:2]
+	}
+}
+
+// countedByServer is the size of net/http's buffer: it counts a body that fits, and writes the Content-Length by itself, without its going
+// through two maps first.
+const countedByServer = 2048
+
+// isServers says whether w is net/http's own, of HTTP/1, and not what middleware has put around it, which may want to know the length.
+func isServers(w http.ResponseWriter) bool { return reflect.TypeOf(w).String() == "*http.response" }
+
+// lengthOfGet says whether the response to a HEAD has no body and says how long that to a GET is, as http.ServeContent does.
+func (resp *Response) lengthOfGet() bool {
+	if len(resp.body)+len(resp.data) > 0 {
+		return false
+	}
+	_, ok := declaredLength(resp.Header)
+	return ok
 }
 
 // headerLines is memory for the values of the headers that every response has: type, length, and how the type is to be taken. Sharing the

@@ -109,6 +109,7 @@ func (a *App) run(s *runSettings) error {
 	if err := a.loadDotenv(); err != nil {
 		return err
 	}
+	a.guardFromEnv()
 	if s.debug != nil {
 		a.Config.Debug = *s.debug
 	}

@@ -43,6 +43,7 @@ func (e *SetupError) Unwrap() error { return e.Err }
 var ownRooms = []string{
 	"github.com/carafeweb/carafe.",
 	"github.com/carafeweb/carafe/blueprints.",
+	"github.com/carafeweb/carafe/testing.",
 }
 
 // callSite is the nearest caller outside of Carafe.

@@ -35,43 +35,81 @@ func streamer(v any) Streamer {
 }
 
 func streamBytes(seq iter.Seq[[]byte]) Streamer {
-	return streamPairs(func(yield func([]byte, error) bool) {
-		seq(func(p []byte) bool { return yield(p, nil) })
-	})
-}
-
-func streamStrings(seq iter.Seq[string]) Streamer {
-	return streamPairs(func(yield func([]byte, error) bool) {
-		seq(func(s string) bool { return yield([]byte(s), nil) })
-	})
-}
-
-func streamStringPairs(seq iter.Seq2[string, error]) Streamer {
-	return streamPairs(func(yield func([]byte, error) bool) {
-		seq(func(s string, err error) bool { return yield([]byte(s), err) })
-	})
-}
-
-// streamPairs sends each piece when it is there. It ends the iteration when the client has gone.
-func streamPairs(seq iter.Seq2[[]byte, error]) Streamer {
 	return func(w http.ResponseWriter) error {
-		rc := http.NewResponseController(w)
-		for p, err := range seq {
-			if err != nil {
-				return err
-			}
-			if len(p) == 0 {
-				continue
-			}
-			if _, err := w.Write(p); err != nil {
-				return err
-			}
-			if err := rc.Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		for p := range seq {
+			if err := sendPiece(w, p); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
+}
+
+func streamStrings(seq iter.Seq[string]) Streamer {
+	return func(w http.ResponseWriter) error {
+		for s := range seq {
+			if err := sendPiece(w, s); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+func streamPairs(seq iter.Seq2[[]byte, error]) Streamer {
+	return func(w http.ResponseWriter) error {
+		for p, err := range seq {
+			if err == nil {
+				err = sendPiece(w, p)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+func streamStringPairs(seq iter.Seq2[string, error]) Streamer {
+	return func(w http.ResponseWriter) error {
+		for s, err := range seq {
+			if err == nil {
+				err = sendPiece(w, s)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+// sendPiece sends a piece when it is there. Its error ends the iteration: the client has gone.
+func sendPiece[P []byte | string](w http.ResponseWriter, p P) (err error) {
+	if len(p) == 0 {
+		return nil
+	}
+	switch p := any(p).(type) {
+	case []byte:
+		_, err = w.Write(p)
+	case string:
+		_, err = io.WriteString(w, p)
+	}
+	if err == nil {
+		err = flush(w)
+	}
+	if errors.Is(err, http.ErrNotSupported) {
+		return nil
+	}
+	return err
+}
+
+// flush is http.ResponseController's Flush, which looks into what w wraps, unless w can do it by itself.
+func flush(w http.ResponseWriter) error {
+	if f, ok := w.(interface{ FlushError() error }); ok {
+		return f.FlushError()
+	}
+	return http.NewResponseController(w).Flush()
 }
 
 // setReader streams r, which is closed with the response if it can be. io.Copy leaves the way open for sendfile.

@@ -51,7 +51,10 @@ func (a *App) teardownRequest(c *Context, err error) error {
 func (a *App) teardownAppContext(ac *AppContext, err error) error {
 	var failed []error
 	for i := len(a.teardowns) - 1; i >= 0; i-- {
-		failed = note(failed, guarded(func() { a.teardowns[i](ac, err) }))
+		failed = note(failed, guarded(func() {
+			defer a.watchHook(ac, "teardown-app-context function", a.teardowns[i])()
+			a.teardowns[i](ac, err)
+		}))
 	}
 	if a.Signals.AppContextTearingDown.Receivers() {
 		failed = note(failed, guarded(func() { a.Signals.AppContextTearingDown.Send(ac, AppTeardown{ac, err}) }))

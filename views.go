@@ -80,74 +80,59 @@ func handlerView(h http.Handler) viewFunc {
 // compileFrequent compiles the shapes that most views have to direct calls: nothing about them is
 // looked up while serving. Everything else goes through planView, whose answers are the same (TestFrequentShapesAgree).
 func compileFrequent(view any, vars []routing.Variable, edited bool) viewFunc {
-	switch f := view.(type) {
-	case func() string:
-		return func(*Context) (result, error) { return textResult(f()), nil }
-	case func(*Context) string:
-		return func(c *Context) (result, error) { return textResult(f(c)), nil }
-	case func() (string, error):
-		return func(*Context) (result, error) { s, err := f(); return textResult(s), err }
-	case func(*Context) (string, error):
-		return func(c *Context) (result, error) { s, err := f(c); return textResult(s), err }
-	case func(*Context) any:
-		return func(c *Context) (result, error) { return result{body: f(c)}, nil }
-	case func() map[string]any:
-		return func(*Context) (result, error) { return mapResult(f()), nil }
-	case func(*Context) map[string]any:
-		return func(c *Context) (result, error) { return mapResult(f(c)), nil }
-	case func(*Context) (map[string]any, error):
-		return func(c *Context) (result, error) { m, err := f(c); return mapResult(m), err }
-	case func(*Context) *Response:
-		return func(c *Context) (result, error) { return result{body: f(c)}, nil }
-	case func(*Context) (*Response, error):
-		return func(c *Context) (result, error) { resp, err := f(c); return result{body: resp}, err }
+	var only *routing.Variable // whose value is as it matched
+	if len(vars) == 1 && !vars[0].HasDefault && !edited {
+		only = &vars[0]
 	}
-	if len(vars) != 1 || vars[0].HasDefault || edited {
+	for _, shape := range []func(any, *routing.Variable) viewFunc{
+		compileReturning(textResult),
+		compileReturning(func(v any) result { return result{body: v} }),
+		compileReturning(mapResult),
+		compileReturning(func(resp *Response) result { return result{body: resp} }),
+	} {
+		if f := shape(view, only); f != nil {
+			return f
+		}
+	}
+	return nil
+}
+
+// compileReturning compiles views that return an R, and perhaps an error: those that take no variable, and those that take the only one.
+func compileReturning[R any](made func(R) result) func(view any, only *routing.Variable) viewFunc {
+	return func(view any, only *routing.Variable) viewFunc {
+		switch f := view.(type) {
+		case func() R:
+			return func(*Context) (result, error) { return made(f()), nil }
+		case func(*Context) R:
+			return func(c *Context) (result, error) { return made(f(c)), nil }
+		case func() (R, error):
+			return func(*Context) (result, error) { v, err := f(); return made(v), err }
+		case func(*Context) (R, error):
+			return func(c *Context) (result, error) { v, err := f(c); return made(v), err }
+		}
+		switch {
+		case only == nil:
+			return nil
+		case only.Type == typeString:
+			return compileTaking(view, made, func(c *Context) string { return c.match.Text(0) })
+		case only.Type == typeInt:
+			return compileTaking(view, made, func(c *Context) int { return int(c.match.Int(0)) })
+		}
 		return nil
 	}
-	switch vars[0].Type {
-	case typeString:
-		return compileWithString(view)
-	case typeInt:
-		return compileWithInt(view)
-	}
-	return nil
 }
 
-func compileWithString(view any) viewFunc {
+// compileTaking compiles views that take one variable, a V.
+func compileTaking[V, R any](view any, made func(R) result, value func(*Context) V) viewFunc {
 	switch f := view.(type) {
-	case func(string) string:
-		return func(c *Context) (result, error) { return textResult(f(c.match.Text(0))), nil }
-	case func(*Context, string) string:
-		return func(c *Context) (result, error) { return textResult(f(c, c.match.Text(0))), nil }
-	case func(*Context, string) (string, error):
-		return func(c *Context) (result, error) { s, err := f(c, c.match.Text(0)); return textResult(s), err }
-	case func(*Context, string) any:
-		return func(c *Context) (result, error) { return result{body: f(c, c.match.Text(0))}, nil }
-	case func(*Context, string) (any, error):
-		return func(c *Context) (result, error) { v, err := f(c, c.match.Text(0)); return result{body: v}, err }
-	}
-	return nil
-}
-
-func compileWithInt(view any) viewFunc {
-	switch f := view.(type) {
-	case func(int) string:
-		return func(c *Context) (result, error) { return textResult(f(int(c.match.Int(0)))), nil }
-	case func(*Context, int) string:
-		return func(c *Context) (result, error) { return textResult(f(c, int(c.match.Int(0)))), nil }
-	case func(*Context, int) (string, error):
-		return func(c *Context) (result, error) {
-			s, err := f(c, int(c.match.Int(0)))
-			return textResult(s), err
-		}
-	case func(*Context, int) any:
-		return func(c *Context) (result, error) { return result{body: f(c, int(c.match.Int(0)))}, nil }
-	case func(*Context, int) (any, error):
-		return func(c *Context) (result, error) {
-			v, err := f(c, int(c.match.Int(0)))
-			return result{body: v}, err
-		}
+	case func(V) R:
+		return func(c *Context) (result, error) { return made(f(value(c))), nil }
+	case func(*Context, V) R:
+		return func(c *Context) (result, error) { return made(f(c, value(c))), nil }
+	case func(V) (R, error):
+		return func(c *Context) (result, error) { v, err := f(value(c)); return made(v), err }
+	case func(*Context, V) (R, error):
+		return func(c *Context) (result, error) { v, err := f(c, value(c)); return made(v), err }
 	}
 	return nil
 }

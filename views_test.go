@@ -129,6 +129,14 @@ func TestFrequentShapesAgree(t *testing.T) {
 		{"/<v>", func(_ *carafe.Context, v string) string { return v }},
 		{"/<v>", func(_ *carafe.Context, v string) (string, error) { return v, broken }},
 		{"/<v>", func(_ *carafe.Context, v string) (any, error) { return carafe.Reply(v, 201), nil }},
+		{"/<int:v>", func(v int) (any, error) { return &point{v, v}, nil }},
+		{"/<int:v>", func(v int) any { return v }},
+		{"/<v>", func(v string) (any, error) { return v, broken }},
+		{"/<v>", func(v string) map[string]any { return map[string]any{"v": v} }},
+		{"/<int:v>", func(*carafe.Context, int) (*carafe.Response, error) { return nil, broken }},
+		{"/", func() any { return nil }},
+		{"/", func() (any, error) { return "x", nil }},
+		{"/", func() *carafe.Response { return carafe.Text("x") }},
 	} {
 		var answers [2]string
 		for j := range answers {

@@ -11,7 +11,8 @@
 //   - at most one generation of the program accepts: the old one goes on while the new one is built and started, and stops when the
 //     new one has said that it is ready;
 //   - a connection that the old one still has is never cut: a request in flight is finished, and one that comes later on a kept-alive
-//     connection is passed on to the new one;
+//     connection is passed on to the new one. Only what a handler has hijacked, as for a websocket, ends with the old program: it is
+//     the old source that speaks there, and a browser connects anew;
 //   - if the newest source cannot be built or started, the program that was running goes on serving, browsers get a page that says
 //     what is wrong, and everybody else the answer with the header Carafe-Stale. If there is none, the parent answers itself;
 //   - when either process dies, however it dies, the other notices by a pipe that breaks: a child never outlives its parent.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -216,5 +217,51 @@ func TestEveryFlagIsUsable(t *testing.T) {
 		if err := fs.Parse([]string{"--" + s.Flag, s.Default}); err != nil {
 			t.Errorf("--%s %s: %v", s.Flag, s.Default, err)
 		}
+	}
+}
+
+func TestAWrongFlagIsToldInALineAndWithWhatWasMeant(t *testing.T) {
+	for _, tt := range []struct{ name, arg, want string }{
+		{"Gunicorn's name", "--pidfile", "Gunicorn's --pidfile is --pid-file here"},
+		{"Gunicorn's name in several words", "--limit-request-line=9", "Gunicorn's --limit-request-line is --max-request-line here"},
+		{"a beginning", "--grace", "did you mean --graceful-timeout?"},
+		{"nothing like it", "--zebra", "not defined: -zebra (--help"},
+		{"a value of another type", "--workers=nine", `"nine" is neither a number of processes nor auto`},
+		{"a word", "nine", `"nine" is no flag`},
+	} {
+		err := (&server.Config{}).Load([]string{tt.arg})
+		if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: %v, want one line with %s", tt.name, err, tt.want)
+		}
+	}
+}
+
+// TestThePagesNameOnlyWhatThereIs holds the documentation to the settings: a flag or variable that is told must be one.
+func TestThePagesNameOnlyWhatThereIs(t *testing.T) {
+	known := map[string]bool{}
+	for _, s := range server.Settings() {
+		known["--"+s.Flag], known[s.Env] = true, true
+	}
+	for _, other := range []string{"--help", "CARAFE_ORACLE", "CARAFE_FAULTS", "CARAFE_SOAK"} {
+		known[other] = true
+	}
+	commands := regexp.MustCompile(`(?m)^(?:\./shop|ExecStart|ENTRYPOINT|.*args:|.*program|.*carafe serve).*$`)
+	names := regexp.MustCompile(`--[a-z][a-z0-9-]*|CARAFE_[A-Z0-9_]+`)
+	found := 0
+	for _, page := range []string{"deploying.md", "prefork.md"} {
+		text, err := os.ReadFile(filepath.Join("..", "docs", page))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, line := range append(commands.FindAllString(string(text), -1), regexp.MustCompile(`CARAFE_[A-Z0-9_]+`).FindAllString(string(text), -1)...) {
+			for _, name := range names.FindAllString(line, -1) {
+				if found++; !known[name] {
+					t.Errorf("docs/%s has %s, and there is no such setting: %s", page, name, line)
+				}
+			}
+		}
+	}
+	if found < 10 {
+		t.Errorf("%d names were found in the pages: the search finds nothing any more", found)
 	}
 }

@@ -14,6 +14,9 @@
 //     only then closes what is idle.
 //   - Whatever fails while something new comes up, the old goes on as it was.
 //
+// A connection that a handler has hijacked, as for a websocket, is no request any more. A worker that leaves waits for it
+// to be closed, as for a request in flight, and cuts it when GracefulTimeout has passed; a quick stop cuts it at once.
+//
 // # Processes
 //
 // [Run] in the first process makes it the master. The master starts the same binary again for each worker; the worker's

@@ -33,6 +33,7 @@ type exchange struct {
 	after    *exchange
 	stuck    bool // belongs to the registry
 	hijacked bool // likewise
+	dressed  bool // the handler has asked for the header: it may have set fields
 
 	mu        sync.Mutex
 	header    http.Header // HTTP/2: what the handler sets, until it is sent
@@ -168,6 +169,7 @@ func (x *exchange) text(status int) {
 
 // Header is the answer's header.
 func (x *exchange) Header() http.Header {
+	x.dressed = true
 	if x.header != nil {
 		return x.header
 	}
@@ -207,7 +209,10 @@ func (x *exchange) commit(status int) {
 			x.Header().Set("Connection", "close")
 		}
 	}
-	clean(x.Header())
+	// A header that nobody has asked for is empty; asking would make net/http keep a copy.
+	if x.dressed {
+		clean(x.Header())
+	}
 	x.committed, x.status = true, status
 	if x.header != nil {
 		for k, v := range x.header {

@@ -176,3 +176,6 @@ func RunFake(ctx context.Context, cfg Config, signals <-chan os.Signal, launch f
 	}()
 	return m.run(ctx)
 }
+
+// FloorPercent is the GOGC for so many live bytes.
+func FloorPercent(live int64) int { return floorPercent(live) }

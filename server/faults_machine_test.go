@@ -235,6 +235,9 @@ func TestFault43UnixSocketsAreNeitherStolenNorDeletedForOthers(t *testing.T) {
 		l.Close() // a stale file
 	}
 	s.serve(1, "--bind", "unix:"+path)
+	if got := s.status().Addresses; !slices.Contains(got, path) {
+		t.Errorf("the server says that it listens on %q, want %s", got, path)
+	}
 	if err := get(); err != nil {
 		t.Errorf("a stale file was in the way: %v", err)
 	}

@@ -53,16 +53,17 @@ type guard struct {
 	aborted     atomic.Bool             // net/http wants its pending read back: the deadline is no timeout
 	underscores atomic.Bool             // names with one have come
 	look        atomic.Bool             // the handler has run for a while: look whether the client has left
+	timed       atomic.Bool             // somebody has set a deadline for reading
+	answers     atomic.Int64            // finished
+	since       atomic.Int64            // the moment since when it waits for a request
 
 	mu       sync.Mutex // of what follows
-	heads    int        // let through
-	answers  int        // finished
+	heads    int64      // let through; written by the reader alone
 	partial  bool       // bytes of a next head are here
 	over     bool       // answered or closed from outside
 	deep     bool       // a read of the connection is under way
 	deadline time.Time  // the handler's, for reading
 	force    time.Time  // what is set on the connection
-	since    moment     // waits for a request since
 	writing  moment     // when the deadline for writing was last set
 	own      bool       // the handler has set one for writing
 }
@@ -90,7 +91,8 @@ const refusedHeader = "X-Carafe-Refused"
 const http2Preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
 func (s *service) newGuard(c net.Conn, base *tracked, tc *tls.Conn) *guard {
-	g := &guard{Conn: c, s: s, base: base, tls: tc, remote: c.RemoteAddr(), cancel: func() {}, wake: make(chan struct{}, 1), since: s.clock.now(), writing: never}
+	g := &guard{Conn: c, s: s, base: base, tls: tc, remote: c.RemoteAddr(), cancel: func() {}, wake: make(chan struct{}, 1), writing: never}
+	g.since.Store(int64(s.clock.now()))
 	g.scan.lim = &s.lim
 	s.guards.Store(g, nil)
 	return g
@@ -153,12 +155,8 @@ func (g *guard) Read(p []byte) (int, error) {
 	}
 }
 
-// answering reports whether a handler is at work, and has all of its body.
-func (g *guard) answering() bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.heads > g.answers && !g.scan.inBody()
-}
+// answering reports whether a handler is at work, and has all of its body. It is the reader's to ask.
+func (g *guard) answering() bool { return g.heads > g.answers.Load() && !g.scan.inBody() }
 
 // pause waits until net/http takes its read back, the connection is handed over, or it is time to look whether the client is
 // there, which is of no interest once something was refused.
@@ -257,7 +255,7 @@ func (g *guard) note(heads int, partial bool) {
 		g.headFrom = time.Now()
 	}
 	g.mu.Lock()
-	g.heads += heads
+	g.heads += int64(heads)
 	g.partial = partial
 	g.mu.Unlock()
 }
@@ -378,8 +376,12 @@ func (g *guard) limitReading(t time.Time) error {
 	return g.Conn.SetReadDeadline(t)
 }
 
-// SetReadDeadline is net/http's and the handler's. One in the past is how net/http takes a pending read back.
+// SetReadDeadline is net/http's and the handler's. One in the past is how net/http takes a pending read back. For each
+// request net/http takes back a deadline three times that nobody has set, which is nothing to do.
 func (g *guard) SetReadDeadline(t time.Time) error {
+	if t.IsZero() && !g.timed.Load() {
+		return nil
+	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	past := !t.IsZero() && (t.Before(g.s.clock.epoch) || t.Before(time.Now()))
@@ -387,6 +389,7 @@ func (g *guard) SetReadDeadline(t time.Time) error {
 	if !past {
 		g.deadline = t
 	}
+	g.timed.Store(past || !g.deadline.IsZero())
 	if !g.deep {
 		// The next read sets it; a pause only has to end.
 		if past {
@@ -430,11 +433,8 @@ func (g *guard) SetDeadline(t time.Time) error {
 
 // answered is told when an answer has left and net/http waits for the next request.
 func (g *guard) answered() {
-	now := g.s.clock.now()
-	g.mu.Lock()
-	g.answers++
-	g.since = now
-	g.mu.Unlock()
+	g.since.Store(int64(g.s.clock.now())) // first: idle since long ago is what [service.sweep] closes
+	g.answers.Add(1)
 }
 
 // tired reports whether the connection has waited too long for a request: its first, or another.
@@ -448,7 +448,7 @@ func (g *guard) tired(now moment) bool {
 	if g.heads == 0 {
 		limit = g.s.cfg.HeaderTimeout
 	}
-	return now-g.since > moment(limit)
+	return now-moment(g.since.Load()) > moment(limit)
 }
 
 // sweep closes connections that have waited too long.
@@ -475,7 +475,7 @@ func (s *service) sweep(stopped chan struct{}) {
 // closeIdle closes the connection if no byte of a request is here or in the kernel.
 func (g *guard) closeIfIdle() {
 	g.mu.Lock()
-	idle := !g.over && !g.partial && g.heads == g.answers && !g.aside.Load() && !readable(g.base.Conn)
+	idle := !g.over && !g.partial && g.heads == g.answers.Load() && !g.aside.Load() && !readable(g.base.Conn)
 	if idle {
 		g.over = true
 	}
@@ -497,6 +497,7 @@ func (g *guard) stepAside() {
 	g.Conn.SetDeadline(time.Time{})
 	g.mu.Lock()
 	g.force, g.deadline = time.Time{}, time.Time{}
+	g.timed.Store(false)
 	g.mu.Unlock()
 }
 

@@ -291,15 +291,17 @@ func (h *head) whole() *refusal {
 	return nil
 }
 
-// isPlainHost is what most hosts are, without a string made for each request: a name with a short port, or none.
+// isPlainHost is what most hosts are, without a string made for each request: a name with a port, or none.
 func isPlainHost(b []byte) bool {
 	name, port, _ := bytes.Cut(b, []byte(":"))
+	n := 0
 	for _, c := range port {
-		if !isDigit(c) {
+		if !isDigit(c) || n > 65535 {
 			return false
 		}
+		n = n*10 + int(c-'0')
 	}
-	return len(port) < 5 && all(name, inHost)
+	return n <= 65535 && all(name, inHost)
 }
 
 // isHost is RFC 3986's host with an optional port up to 65535.

@@ -80,6 +80,14 @@ func runWorker(ctx context.Context, h http.Handler, user Config) error {
 	return serveInside(ctx, h, &user, in.wire, scout, func(c *Config) (*insides, error) { return takeUp(&user, c, in) })
 }
 
+// A worker leaves the master's signals to it before its main begins, not only when that calls Run: what main does until then
+// may take seconds, and a signal to all processes of this name would end it.
+func init() {
+	if role := os.Getenv(roleEnv); role == roleWorker || role == roleScout {
+		workerSignals()
+	}
+}
+
 // workerSignals leaves to the master what is the master's, also what a terminal sends to the whole group.
 func workerSignals() {
 	signal.Ignore(syscall.SIGPIPE, syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGUSR2, syscall.SIGTTIN, syscall.SIGTTOU, syscall.SIGWINCH)

@@ -124,6 +124,15 @@ func closeFiles(list []*os.File) {
 
 func (l *launcher) command(sp spec, theirs, errIn *os.File) (*exec.Cmd, error) {
 	cmd := &exec.Cmd{Path: sp.program.path, Args: l.args, Dir: l.dir, Stdout: os.Stdout, Stderr: errIn, SysProcAttr: &syscall.SysProcAttr{}}
+	if sp.role != roleMaster {
+		var err error
+		if cmd.SysProcAttr.Credential, err = credential(sp.config); err != nil {
+			return nil, err
+		}
+		if sp.config.ProcName != "" {
+			cmd.Args = append([]string{sp.config.ProcName}, l.args[1:]...)
+		}
+	}
 	if _, err := os.Stat(l.dir); err != nil {
 		cmd.Dir = "" // deleted since: the child inherits what is left of it
 	}
@@ -148,13 +157,7 @@ func (l *launcher) command(sp spec, theirs, errIn *os.File) (*exec.Cmd, error) {
 	}
 	cmd.Env = append(childEnv(sp.role), sp.env...)
 	cmd.Env = append(cmd.Env, roleEnv+"="+sp.role, bindsEnv+"="+string(names))
-	if sp.role != roleMaster {
-		if sp.config.ProcName != "" {
-			cmd.Args = append([]string{sp.config.ProcName}, l.args[1:]...)
-		}
-		cmd.SysProcAttr.Credential, err = credential(sp.config)
-	}
-	return cmd, err
+	return cmd, nil
 }
 
 // bindName marks sockets that were made by somebody else, for the next master to know.

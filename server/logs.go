@@ -15,7 +15,8 @@ import (
 // take is counted, and told on stderr once a minute. One Write is one system call, and the file is open for appending, so
 // lines of several processes do not mix. Safe for concurrent use.
 type logFile struct {
-	path string // "-" is std
+	path  string  // "-" is std
+	owner *Config // who the file is given to
 
 	mu      sync.Mutex
 	f       *os.File
@@ -24,8 +25,8 @@ type logFile struct {
 	warned  time.Time
 }
 
-func openLog(path string, std *os.File) (*logFile, error) {
-	l := &logFile{path: path, std: std}
+func openLog(path string, std *os.File, owner *Config) (*logFile, error) {
+	l := &logFile{path: path, std: std, owner: owner}
 	return l, l.reopen()
 }
 
@@ -38,6 +39,10 @@ func (l *logFile) reopen() error {
 	f, err := os.OpenFile(l.path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o640)
 	if err != nil {
 		return fmt.Errorf("server: cannot open log file: %w", err)
+	}
+	if err := giveLog(l.owner, f); err != nil {
+		f.Close()
+		return fmt.Errorf("server: cannot give a log file to the workers: %w", err)
 	}
 	l.mu.Lock()
 	old := l.f
@@ -162,11 +167,11 @@ type logs struct {
 func openLogs(c *Config) (*logs, error) {
 	l := &logs{Logger: c.Logger}
 	var err error
-	if l.errors, err = openLog(c.ErrorLog, os.Stderr); err != nil {
+	if l.errors, err = openLog(c.ErrorLog, os.Stderr, c); err != nil {
 		return nil, err
 	}
 	if c.AccessLog != "" {
-		if l.access, err = openLog(c.AccessLog, os.Stdout); err != nil {
+		if l.access, err = openLog(c.AccessLog, os.Stdout, c); err != nil {
 			l.errors.close()
 			return nil, err
 		}

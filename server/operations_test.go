@@ -13,6 +13,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -215,6 +216,51 @@ func TestOutputCanGoToTheErrorLog(t *testing.T) {
 		data, err := os.ReadFile(log)
 		return err == nil && strings.Contains(string(data), "line 2\n") && strings.Contains(string(data), "worker serves")
 	})
+}
+
+func TestWorkersOfAnotherUserCanOpenTheLogs(t *testing.T) {
+	t.Parallel()
+	if os.Geteuid() != 0 {
+		t.Skip("only root can start processes of another user")
+	}
+	other, err := user.Lookup("nobody")
+	if err != nil {
+		t.Skip("this system has no user nobody: " + err.Error())
+	}
+	s := newSite(t)
+	if err := os.Chmod(s.dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	access, errors := filepath.Join(s.dir, "access.log"), filepath.Join(s.dir, "error.log")
+	s.serve(2, "--user", "nobody", "--umask", "027", "--access-log", access, "--error-log", errors)
+	for _, pid := range s.workers() {
+		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+		if err != nil || !strings.Contains(string(status), "\nUid:\t"+other.Uid+"\t") || !strings.Contains(string(status), "\nUmask:\t0027\n") {
+			t.Errorf("worker %d is not nobody with umask 027: %v", pid, err)
+		}
+	}
+	// The folder is root's: what the workers write to after a rotation is what the master has made for them.
+	if err := os.Rename(access, access+".1"); err != nil {
+		t.Fatal(err)
+	}
+	s.signal(syscall.SIGUSR1)
+	s.until("the workers write to the new file", func() bool {
+		s.get("/")
+		fi, err := os.Stat(access)
+		return err == nil && fi.Size() > 0
+	})
+	for _, path := range []string{access, access + ".1", errors} {
+		fi, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if owner := strconv.Itoa(int(fi.Sys().(*syscall.Stat_t).Uid)); owner != other.Uid || fi.Mode().Perm() != 0o640 {
+			t.Errorf("%s belongs to %s with mode %o, want %s and 640", path, owner, fi.Mode().Perm(), other.Uid)
+		}
+	}
+	if s.logged("stays as it is") {
+		t.Error("a worker could not open its log again")
+	}
 }
 
 // BenchmarkHello compares a worker's inside with a bare net/http server.

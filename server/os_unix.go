@@ -168,6 +168,21 @@ func chownSocket(c *Config, path string) error {
 	return os.Chown(path, uid, gid)
 }
 
+// giveLog makes a log file the workers' own, so that they can open it too, now and after it was renamed. It is for the master
+// that runs as root; devices and pipes stay as they are.
+//
+// Source: Gunicorn's Logger._set_handler.
+func giveLog(c *Config, f *os.File) error {
+	uid, gid, _, ok, err := identity(c)
+	if err != nil || !ok || os.Geteuid() != 0 {
+		return err
+	}
+	if fi, err := f.Stat(); err != nil || !fi.Mode().IsRegular() {
+		return err
+	}
+	return f.Chown(uid, gid)
+}
+
 // A pidfile is locked for as long as its process lives, so that a stale one, whatever it holds, is no hindrance. A nil
 // pidfile is none.
 type pidfile struct {

@@ -55,6 +55,7 @@ func openable(want int) int64                        { return int64(want) }
 func reusePort(_, _ string, _ syscall.RawConn) error { return errPlatform }
 func (c *Config) settle() error                      { return chdir(c.Chdir) }
 func chownSocket(*Config, string) error              { return nil }
+func giveLog(*Config, *os.File) error                { return nil }
 func runningProgram() *program                       { return &program{} }
 func residentMemory(int) int64                       { return 0 }
 func memoryLimit() int64                             { return 0 }

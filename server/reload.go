@@ -270,6 +270,10 @@ func (m *master) retire() {
 func (m *master) addresses() []string {
 	var list []string
 	for _, s := range m.sockets {
+		if s.path != "" {
+			list = append(list, s.path) // the listener's own word is the name before the renaming
+			continue
+		}
 		list = append(list, s.listener.Addr().String())
 	}
 	return list

@@ -5,10 +5,13 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"os"
 	"os/signal"
+	"path/filepath"
+	"strings"
 	"syscall"
 )
 
@@ -96,13 +99,25 @@ func (c *Config) load(args []string) error {
 	return c.parse(args)
 }
 
+// parse reads flags. Help goes to stdout; an error says what is wrong, and not also all that could be said.
 func (c *Config) parse(args []string) error {
-	fs := flag.NewFlagSet(os.Args[0], flag.ContinueOnError)
+	fs := flag.NewFlagSet(filepath.Base(os.Args[0]), flag.ContinueOnError)
+	fs.SetOutput(io.Discard)
 	c.Flags(fs)
-	if err := fs.Parse(args); err != nil {
+	err := fs.Parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Printf("Usage of %s:\n", fs.Name())
+		fs.SetOutput(os.Stdout)
+		fs.PrintDefaults()
 		return err
-	}
-	if fs.NArg() > 0 {
+	case err != nil:
+		hint := ""
+		if name, unknown := strings.CutPrefix(err.Error(), "flag provided but not defined: -"); unknown {
+			hint = nearestFlag(name)
+		}
+		return fmt.Errorf("server: %w%s (--help lists all flags)", err, hint)
+	case fs.NArg() > 0:
 		return fmt.Errorf("server: %q is no flag", fs.Arg(0))
 	}
 	return nil
@@ -130,16 +145,24 @@ func runMaster(ctx context.Context, h http.Handler, user Config, c *Config) (err
 	if parent != nil {
 		m.parent = parent
 	}
-	if err := m.open(ctx, inherited, parent != nil); err != nil {
+	// From here on a signal is queued: one that comes while addresses are tried must not end the process as it stands.
+	signal.Ignore(syscall.SIGPIPE)
+	notifySignals(m.signals)
+	defer signal.Stop(m.signals)
+	opening, opened := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	err = m.open(ctx, opening, inherited, parent != nil)
+	stopped := opening.Err() != nil && ctx.Err() == nil
+	opened()
+	switch {
+	case err != nil && stopped:
+		return nil
+	case err != nil:
 		return &ExitError{1, err}
 	}
 	defer m.close()
 	if parent != nil {
 		go parent.listen(parentID, m.emit)
 	}
-	signal.Ignore(syscall.SIGPIPE)
-	notifySignals(m.signals)
-	defer signal.Stop(m.signals)
 	over, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end()
 	go reap(over)
@@ -147,8 +170,9 @@ func runMaster(ctx context.Context, h http.Handler, user Config, c *Config) (err
 	return m.run(ctx)
 }
 
-// open takes what the master holds for its life: sockets, pidfile, the program, the doors for questions.
-func (m *master) open(ctx context.Context, inherited []*socket, second bool) (err error) {
+// open takes what the master holds for its life: sockets, pidfile, the program, the doors for questions. Trying addresses
+// ends with opening.
+func (m *master) open(ctx, opening context.Context, inherited []*socket, second bool) (err error) {
 	if hook := m.user.Hooks.OnStarting; hook != nil {
 		if err := hook(); err != nil {
 			return err
@@ -157,7 +181,7 @@ func (m *master) open(ctx context.Context, inherited []*socket, second bool) (er
 	if m.pidfile, err = lockPIDFile(m.cfg.PIDFile, second); err != nil {
 		return err
 	}
-	if m.sockets, err = m.firstSockets(ctx, inherited); err != nil {
+	if m.sockets, err = m.firstSockets(opening, inherited); err != nil {
 		m.pidfile.close()
 		return err
 	}

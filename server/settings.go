@@ -217,25 +217,46 @@ func (c *Config) Set(name, value string) error {
 	return fmt.Errorf("server: there is no setting %q%s", name, nearest(name))
 }
 
-// nearest is a hint for a misspelt name: the setting that begins alike.
+// nearest is a hint for a misspelt name: Gunicorn's setting of that name, or the one that begins alike.
 func nearest(name string) string {
-	best, length := "", 2
-	for _, s := range settings {
-		n := 0
+	s, theirs := closest(name)
+	switch {
+	case s == nil:
+		return ""
+	case theirs:
+		return fmt.Sprintf(": Gunicorn's %s is %s here", name, s.Name)
+	}
+	return fmt.Sprintf(": did you mean %q?", s.Name)
+}
+
+// closest is the setting that somebody may have meant, nil for none, and whether name is Gunicorn's for it.
+func closest(name string) (best *Setting, theirs bool) {
+	length := 2
+	for i := range settings {
+		s, n := &settings[i], 0
+		if s.Gunicorn == name {
+			return s, true
+		}
 		for n < len(name) && n < len(s.Name) && name[n] == s.Name[n] {
 			n++
 		}
-		if s.Gunicorn == name {
-			return fmt.Sprintf(": Gunicorn's %s is %s here", name, s.Name)
-		}
 		if n > length {
-			best, length = s.Name, n
+			best, length = s, n
 		}
 	}
-	if best == "" {
+	return best, false
+}
+
+// nearestFlag is nearest for a flag.
+func nearestFlag(name string) string {
+	s, theirs := closest(strings.ReplaceAll(strings.TrimPrefix(name, "-"), "-", "_"))
+	switch {
+	case s == nil:
 		return ""
+	case theirs:
+		return fmt.Sprintf(": Gunicorn's --%s is --%s here", name, s.Flag)
 	}
-	return fmt.Sprintf(": did you mean %q?", best)
+	return fmt.Sprintf(": did you mean --%s?", s.Flag)
 }
 
 // Flags defines all settings as flags of fs, which set c when fs is parsed. A flag that may repeat replaces what was

@@ -234,16 +234,10 @@ type doors struct {
 // openDoors opens the control socket and the metrics address.
 func (m *master) openDoors(ctx context.Context) (err error) {
 	m.doors = &doors{done: make(chan struct{})}
-	if path := m.cfg.ControlSocket; path != "" {
-		c := *m.cfg
-		c.SocketMode, c.User, c.Group = m.cfg.ControlSocketMode, "", ""
-		if m.parent != nil {
-			os.Remove(path) // the old master's, which is about to go
-		}
-		if m.doors.control, err = listen(ctx, &c, "unix:"+path); err != nil {
+	if m.parent == nil {
+		if err := m.openControl(ctx); err != nil {
 			return err
 		}
-		go m.attend(m.doors.control.listener)
 	}
 	if m.cfg.MetricsBind != "" {
 		m.doors.metrics = &http.Server{Handler: m.metricsHandler(), ReadHeaderTimeout: 5 * time.Second}
@@ -255,6 +249,24 @@ func (m *master) openDoors(ctx context.Context) (err error) {
 	}
 	if m.cfg.StatsdAddr != "" {
 		m.sink, err = newStatsd(m.cfg)
+	}
+	return err
+}
+
+// openControl opens the control socket. The new master of an upgrade does so when the old one has handed over: before that
+// the upgrade may fail, and the old one must still be within reach.
+func (m *master) openControl(ctx context.Context) (err error) {
+	path := m.cfg.ControlSocket
+	if path == "" || m.doors.control != nil {
+		return nil
+	}
+	c := *m.cfg
+	c.SocketMode, c.User, c.Group = m.cfg.ControlSocketMode, "", ""
+	if m.parent != nil {
+		os.Remove(path) // the old master's
+	}
+	if m.doors.control, err = listen(ctx, &c, "unix:"+path); err == nil {
+		go m.attend(m.doors.control.listener)
 	}
 	return err
 }
@@ -317,8 +329,16 @@ func (m *master) ask(line string, patience time.Duration) (string, error) {
 func (m *master) attend(l net.Listener) {
 	for {
 		c, err := l.Accept()
-		if err != nil {
+		switch {
+		case errors.Is(err, net.ErrClosed):
 			return
+		case err != nil: // no descriptors: orders are wanted most when something is wrong
+			select {
+			case <-m.doors.done:
+				return
+			case <-time.After(100 * time.Millisecond):
+			}
+			continue
 		}
 		go func() {
 			defer c.Close()

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"fmt"
 	"syscall"
 	"time"
@@ -89,6 +90,9 @@ func (m *master) checkUpgrade(now time.Time) {
 func (m *master) promote(e event) {
 	if m.parent == nil {
 		return
+	}
+	if err := m.openControl(context.Background()); err != nil {
+		m.log.Error("control socket", "err", err)
 	}
 	if e.gone {
 		m.log.Info("the old master has gone")

@@ -109,6 +109,7 @@ func newService(c *Config, m message, h http.Handler, w *wire, l *logs, listener
 
 // run serves until an order to leave has been carried out. ctx ends it at once.
 func (s *service) run(ctx context.Context) error {
+	defer keepHeapFloor()()
 	s.serve()
 	if err := s.wire.send(message{Type: msgReady}); err != nil {
 		s.leave <- order{grace: s.cfg.GracefulTimeout, why: errGone.Error()}
@@ -259,6 +260,11 @@ func (s *service) cut(why string) {
 	s.closeIdle()
 	s.h1.Close()
 	s.h2.Close()
+	// net/http has forgotten the connections that handlers have taken over.
+	s.guards.Range(func(g, _ any) bool {
+		g.(*guard).Close()
+		return true
+	})
 }
 
 // tell answers a question of the master.

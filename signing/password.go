@@ -62,12 +62,16 @@ func GeneratePasswordHash(password string, opts PasswordOptions) (string, error)
 // CheckPasswordHash tells whether password is the one that stored was made of, in a time that does
 // not depend on how much of it is right.
 //
-// A text that is not in three parts is false without an error, as in Werkzeug. An error, always with
+// A text that is not in three parts is false without an error, as in Werkzeug. Unlike there, "" costs as much as a hash of the
+// best method, so that a login which has no hash for a name does not show that by its time. An error, always with
 // false, means that stored names no method that is known or one that asks for too much
 // (ErrPasswordCost): its owner cannot log in whatever the password.
 // Source: werkzeug.security.check_password_hash.
 func CheckPasswordHash(stored, password string) (bool, error) {
 	parts := strings.SplitN(stored, "$", 3)
+	if stored == "" {
+		_, _, _ = digestPassword("scrypt", "", password)
+	}
 	if len(parts) != 3 {
 		return false, nil
 	}
