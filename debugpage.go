@@ -100,6 +100,7 @@ func (a *App) debugError(c *Context, he *HTTPError) *Response {
 		return he.plain()
 	default:
 		resp.Header.Set(headerType, "text/plain; charset=utf-8")
+		resp.Header.Set("Cache-Control", "no-store")
 		resp.data = []byte(rep.Text())
 	}
 	return resp

@@ -103,7 +103,7 @@ func TestClientsThatAreNoBrowserGetTheMessageTheirWay(t *testing.T) {
 	if err := json.Unmarshal(w.Body.Bytes(), &problem); err != nil || w.Code != 500 || problem.Detail != "*fmt.wrapError: ordering: the stock is <empty>" || w.Header().Get("Content-Type") != "application/problem+json" {
 		t.Errorf("an API client: %d %v %s", w.Code, w.Header(), w.Body)
 	}
-	if w := debugAsk(h, "POST", "/orders/7", "", "Accept: */*"); w.Code != 500 || !strings.HasPrefix(w.Body.String(), "*fmt.wrapError: ordering: the stock is <empty>") || w.Header().Get("Content-Type") != "text/plain; charset=utf-8" {
+	if w := debugAsk(h, "POST", "/orders/7", "", "Accept: */*"); w.Code != 500 || !strings.HasPrefix(w.Body.String(), "*fmt.wrapError: ordering: the stock is <empty>") || w.Header().Get("Content-Type") != "text/plain; charset=utf-8" || w.Header().Get("Cache-Control") != "no-store" {
 		t.Errorf("curl: %d %v %s", w.Code, w.Header(), w.Body)
 	}
 }

@@ -98,6 +98,7 @@ func (d *Debugger) recover(w *startedWriter, r *http.Request) {
 func (d *Debugger) Serve(w http.ResponseWriter, r *http.Request, status int, rep *Report) {
 	if !acceptsHTML(r) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		w.Header().Set("Cache-Control", "no-store")
 		w.WriteHeader(status)
 		_, _ = io.WriteString(w, rep.Text())
 		return

@@ -87,7 +87,7 @@ func TestAPanicOfAPlainHandlerIsShown(t *testing.T) {
 	}
 	r := localRequest("GET", "/", "")
 	r.Header.Set("Accept", "*/*")
-	if w := answer(h, r); !strings.HasPrefix(w.Header().Get("Content-Type"), "text/plain") || !strings.Contains(w.Body.String(), "Stack, innermost first:") {
+	if w := answer(h, r); !strings.HasPrefix(w.Header().Get("Content-Type"), "text/plain") || w.Header().Get("Cache-Control") != "no-store" || !strings.Contains(w.Body.String(), "Stack, innermost first:") {
 		t.Errorf("curl gets %v\n%s", w.Header(), w.Body)
 	}
 	for name, r := range map[string]*http.Request{"a foreign host": foreignRequest(), "an answer that has begun": localRequest("GET", "/late", "")} {

@@ -164,6 +164,7 @@ func screenshots(t *testing.T, ctx context.Context, name string) {
 	if dir == "" {
 		return
 	}
+	must(t, os.MkdirAll(dir, 0o755))
 	for _, scheme := range []string{"light", "dark"} {
 		media := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}}
 		_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, media)
