@@ -54,8 +54,8 @@ func TestGuardFailsTheTestWithTheViewAndTheLine(t *testing.T) {
 	client.Get("/cart")
 	client.Get("/cart")
 	got := failing.end()
-	if len(got) != 1 || !strings.HasPrefix(got[0], `guard: view "cart" (GET /cart) has left 1 goroutine behind, started at guard_test.go:48 `) {
-		t.Errorf("the test fails with %q, want the view and line 48 once", got)
+	if len(got) != 1 || !strings.HasPrefix(got[0], `guard: view "cart" (GET /cart) has left 1 goroutine behind, started at guard_test.go:46 `) {
+		t.Errorf("the test fails with %q, want the view and line 46 once", got)
 	}
 }
 
