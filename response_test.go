@@ -174,7 +174,7 @@ func TestDirectAnswersAreTheSame(t *testing.T) {
 		func() any { return template.HTML("<p>") },
 		func() any { return carafe.Abort(404) },
 		func() any { return carafe.Reply(point{1, 2}, 201) },
-		func() any { return http.RedirectHandler("/x", 302) },
+		func() any { return http.RedirectHandler("/x", http.StatusFound) },
 		func() any { return http.NewServeMux() },
 		func() any { return strings.NewReader("read") },
 		func() any { return carafe.Text("x") },
