@@ -30,9 +30,9 @@ type Guard struct {
 	Grace time.Duration
 	// Without are kinds that are not looked for.
 	Without []GuardKind
-	// Judging, if it is not nil, counts the requests that are over and whose goroutines may still end in time: to wait for it, for Grace at
-	// most, is to wait for all findings.
-	Judging *sync.WaitGroup
+	// Judging, if it is not nil, is the number of requests that are over and whose goroutines may still end in time. When it is zero, after
+	// Grace at most, all findings are made.
+	Judging *atomic.Int64
 }
 
 // A GuardKind is what a [Guard] looks for.

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -30,7 +31,7 @@ type guardWatch struct {
 
 func newGuardWatch() *guardWatch {
 	w := &guardWatch{}
-	w.Guard = carafe.Guard{Grace: 300 * time.Millisecond, Judging: &sync.WaitGroup{}, Report: func(f carafe.GuardFinding) {
+	w.Guard = carafe.Guard{Grace: 300 * time.Millisecond, Judging: &atomic.Int64{}, Report: func(f carafe.GuardFinding) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.found = append(w.found, f)
@@ -40,7 +41,9 @@ func newGuardWatch() *guardWatch {
 
 // findings waits until all requests that are over are judged.
 func (w *guardWatch) findings() []carafe.GuardFinding {
-	w.Judging.Wait()
+	for w.Judging.Load() > 0 {
+		time.Sleep(time.Millisecond)
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return slices.Clone(w.found)

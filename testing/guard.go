@@ -2,7 +2,9 @@ package carafetest
 
 import (
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/carafeweb/carafe"
 )
@@ -25,9 +27,9 @@ import (
 func Guard(t testing.TB, apps ...*carafe.App) carafe.Guard {
 	t.Helper()
 	r := &guardReport{t: t}
-	g := carafe.Guard{Report: r.report, Judging: &sync.WaitGroup{}}
+	g := carafe.Guard{Report: r.report, Judging: &atomic.Int64{}}
 	t.Cleanup(func() {
-		g.Judging.Wait()
+		r.wait(g)
 		r.end()
 	})
 	for _, app := range apps {
@@ -42,6 +44,20 @@ type guardReport struct {
 	mu   sync.Mutex
 	over bool
 }
+
+// wait waits until all requests that are over are judged. If the test has ended within a bubble of testing/synctest whose goroutines are
+// gone, nobody judges them any more.
+func (r *guardReport) wait(g carafe.Guard) {
+	for began := time.Now(); g.Judging.Load() > 0; time.Sleep(time.Millisecond) {
+		if time.Since(began) > g.Grace+lateJudgement {
+			r.t.Errorf("guard: a request that is over could not be judged: where requests are made in a bubble of testing/synctest, call Guard in it too")
+			return
+		}
+	}
+}
+
+// lateJudgement is much longer than a look at all goroutines takes.
+const lateJudgement = 20 * time.Second
 
 func (r *guardReport) report(f carafe.GuardFinding) {
 	r.mu.Lock()
