@@ -392,7 +392,9 @@ func (a *App) Freeze() error {
 func (a *App) closeConfig() {
 	a.setupMu.Lock()
 	defer a.setupMu.Unlock()
-	a.Config.closed = &a.Config
+	if a.Config.closed != &a.Config { // views may be reading it by the second time
+		a.Config.closed = &a.Config
+	}
 }
 
 // serving freezes the App at the first request.

@@ -40,11 +40,13 @@ var errBodyTooSlow = errors.New("carafe: the body comes too slowly")
 // too short for an upload or too long for a form.
 //
 // The deadline for reading is also there while nobody reads. So net/http, which takes what the view has left unread, does not
-// wait for it longer.
+// wait for it longer. Not so in HTTP/2, where nobody does that and where a deadline that has passed ends the body for good: a view may take
+// its time before it reads.
 type bodyPace struct {
 	control deadlines
 	timeout time.Duration
 	until   time.Time     // the deadline
+	resting bool          // none while nobody reads
 	rate    float64       // bytes a second
 	waited  time.Duration // in reads
 	got     int64
@@ -61,6 +63,9 @@ func (p *bodyPace) start(w http.ResponseWriter, r *http.Request, c *Config) bool
 		p.control = http.NewResponseController(w)
 	}
 	p.timeout, p.rate = c.BodyTimeout, float64(c.BodyMinRate)
+	if p.resting = r.ProtoMajor > 1; p.resting {
+		return true
+	}
 	return p.extend(time.Now()) == nil
 }
 
@@ -81,6 +86,10 @@ func (p *bodyPace) read(src io.Reader, b []byte) (int, error) {
 	began := time.Now()
 	_ = p.extend(began)
 	n, err := src.Read(b)
+	if p.resting && err == nil {
+		p.until = time.Time{}
+		_ = p.control.SetReadDeadline(p.until)
+	}
 	p.waited += time.Since(began)
 	p.got += int64(n)
 	switch {

@@ -433,3 +433,20 @@ func TestLimitsOfTheConfig(t *testing.T) {
 		}
 	}
 }
+
+// A copy is somebody's own, also of a config that requests read.
+func TestACopyOfAClosedConfigIsItsOwn(t *testing.T) {
+	app := quiet()
+	must(t, app.Config.Set("SITE", "original"))
+	app.Config.Extra["DB"] = map[string]any{"HOST": "original"}
+	must(t, app.Freeze())
+	copied := app.Config
+	must(t, copied.Set("SITE", "copy"))
+	copied.Extra["DB"].(map[string]any)["HOST"] = "copy"
+	if got := app.Config.Get("SITE"); got != "original" || copied.Get("SITE") != "copy" {
+		t.Errorf("the app's SITE is %v, the copy's %v", got, copied.Get("SITE"))
+	}
+	if got := app.Config.Extra["DB"].(map[string]any)["HOST"]; got != "original" {
+		t.Errorf("the app's DB has the host %v", got)
+	}
+}

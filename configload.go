@@ -30,6 +30,7 @@ func (c *Config) Set(key string, value any) error {
 	if err := c.isClosed(); err != nil {
 		return err
 	}
+	c.leaveOriginal()
 	_, err := putSetting(reflect.ValueOf(c).Elem(), []string{key}, setting{value: value, name: key})
 	return err
 }
@@ -42,6 +43,26 @@ func (c *Config) isClosed() error {
 		return nil
 	}
 	return errors.New("carafe: the Config cannot be changed any more: its app has handled its first request. Change it during set-up, and keep what changes later elsewhere")
+}
+
+// leaveOriginal gives a copy of a closed config its own Extra, as far as settings can be put into it: the original's is read by requests.
+func (c *Config) leaveOriginal() {
+	if c.closed != nil {
+		c.Extra, c.closed = cloneSettings(c.Extra), nil
+	}
+}
+
+func cloneSettings[M ~map[string]any](m M) M {
+	copied := maps.Clone(m)
+	for k, v := range copied {
+		switch v := v.(type) {
+		case map[string]any:
+			copied[k] = cloneSettings(v)
+		case Settings:
+			copied[k] = cloneSettings(v)
+		}
+	}
+	return copied
 }
 
 // FromMap takes the keys of m that are upper case, and skips the others. The error joins every fault; what has none is taken.

@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 )
 
 // A streamWriter is what a [Streamer] writes to: the status and the headers of the response wait in it for the first byte, so
@@ -57,9 +58,23 @@ func (sw *streamWriter) run() (err error) {
 
 // finish refuses all writing from then on.
 func (sw *streamWriter) finish() {
-	sw.mu.Lock()
+	lockAtLast(&sw.mu, sw.c.w)
 	defer sw.mu.Unlock()
 	sw.over = true
+}
+
+// lastWrite is how long a write may go on that a Streamer or a handler has left behind.
+const lastWrite = time.Second
+
+// lockAtLast locks what is locked during writes to w. One that a client does not take would hold the request up for as long as the client
+// likes: it is cut off.
+func lockAtLast(mu *sync.Mutex, w http.ResponseWriter) {
+	if mu.TryLock() {
+		return
+	}
+	t := time.AfterFunc(lastWrite, func() { _ = http.NewResponseController(w).SetWriteDeadline(time.Now()) })
+	defer t.Stop()
+	mu.Lock()
 }
 
 // checkLength compares what was written with the Content-Length that the response has. What an http.Handler goes on to write is looked at

@@ -250,7 +250,7 @@ func (hw *handlerWriter) trailer() http.Header { return trailersOf(hw.begun["Tra
 
 // response is what the handler has answered.
 func (hw *handlerWriter) response() (*Response, error) {
-	hw.mu.Lock()
+	lockAtLast(&hw.mu, hw.c.w)
 	defer hw.mu.Unlock()
 	if hw.begun == nil {
 		hw.begin(hw.status)
@@ -278,7 +278,7 @@ func (hw *handlerWriter) checkLength() error {
 
 // finish refuses all writing from then on.
 func (hw *handlerWriter) finish() {
-	hw.mu.Lock()
+	lockAtLast(&hw.mu, hw.c.w)
 	defer hw.mu.Unlock()
 	hw.out, hw.err = nil, errHandlerDone
 }

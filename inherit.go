@@ -46,7 +46,7 @@ func inherited() (*inheritance, error) {
 	if usec, err := strconv.Atoi(os.Getenv("WATCHDOG_USEC")); err == nil && usec > 0 {
 		in.watchdog = time.Duration(usec) * time.Microsecond / 2
 	}
-	for _, name := range []string{"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"} {
+	for _, name := range []string{"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "CARAFE_ROLE", "CARAFE_BINDS"} {
 		os.Unsetenv(name)
 	}
 	for fd := firstInherited; fd < firstInherited+n; fd++ {
@@ -74,6 +74,7 @@ func (in *inheritance) say(state string) {
 		return
 	}
 	if c, err := net.Dial("unixgram", in.notify); err == nil {
+		c.SetWriteDeadline(time.Now().Add(time.Second)) // who does not listen holds nobody up
 		c.Write([]byte(state))
 		c.Close()
 	}
@@ -110,6 +111,7 @@ func (a *App) serveInherited(in *inheritance, err error, h2c bool) error {
 		return err
 	case <-stop:
 	}
+	w.interruptAccepts()  // before lastCalls takes a deadline for the end of its last calls
 	w.leaving.Store(true) // first: whoever has heard that it stops is told so by every answer
 	in.say("STOPPING=1")
 	grace, cancel := context.WithTimeout(context.Background(), in.grace)
@@ -183,15 +185,18 @@ func (w *leaver) empty() bool {
 	return len(w.open) == 0
 }
 
-// leave takes what waits in the accept queues, gives connections time for the request that tells them to close, and shuts
-// down: at once it would close connections whose request is on its way (golang/go#75591). It reports false if that was not
-// all over when grace or a second signal ended it.
-func (w *leaver) leave(grace context.Context, srv *http.Server, again <-chan os.Signal, served <-chan error) bool {
+func (w *leaver) interruptAccepts() {
 	for _, l := range w.listeners {
 		if d, ok := l.(interface{ SetDeadline(time.Time) error }); ok {
 			d.SetDeadline(time.Now())
 		}
 	}
+}
+
+// leave takes what waits in the accept queues, gives connections time for the request that tells them to close, and shuts
+// down: at once it would close connections whose request is on its way (golang/go#75591). It reports false if that was not
+// all over when grace or a second signal ended it.
+func (w *leaver) leave(grace context.Context, srv *http.Server, again <-chan os.Signal, served <-chan error) bool {
 	for range w.listeners {
 		<-served
 	}

@@ -339,6 +339,7 @@ func (resp *Response) copyHeader(h http.Header) {
 			h[k] = append(slices.Clip(h[k]), vs...)
 		case k == headerVary && len(h[k]) > 0:
 			addVary(h, vs...)
+		case k == "Connection" && slices.Contains(h[k], "close"): // what is decided for the server's safety, or because it stops, stays
 		default:
 			h[k] = vs
 		}

@@ -142,8 +142,11 @@ func lipsum(n int, html bool, lo, hi int) value {
 		checkItems(count)
 	}
 	var paragraphs []string
+	if hi <= lo && n > 0 {
+		throw(valueError, "empty range for randrange() (%d, %d, %d)", lo, hi, hi-lo)
+	}
 	for range n {
-		words := make([]string, lo+rand.IntN(max(1, hi-lo))) // #nosec G404 -- text to fill a page
+		words := make([]string, max(0, lo+rand.IntN(hi-lo))) // #nosec G404 -- text to fill a page
 		for i := range words {
 			words[i] = lipsumWords[rand.IntN(len(lipsumWords))] // #nosec G404 -- the same
 			// #nosec G404 -- the same

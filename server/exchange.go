@@ -344,8 +344,14 @@ func (x *exchange) expire(status int) bool {
 		// net/http's writer is the handler's goroutine's alone; the connection is ours.
 		x.guard.answerOver(status)
 	case answered:
-		x.header = http.Header{}
-		x.text(status)
+		body := http.StatusText(status) + "\n"
+		h := x.w.Header()
+		h.Set("Content-Type", "text/plain; charset=utf-8")
+		h.Set("Content-Length", strconv.Itoa(len(body)))
+		x.committed = true
+		x.w.WriteHeader(status)
+		n, _ := io.WriteString(x.w, body)
+		x.bytes += int64(n)
 		http.NewResponseController(x.w).Flush()
 	}
 	x.expired = true

@@ -177,5 +177,5 @@ func RunFake(ctx context.Context, cfg Config, signals <-chan os.Signal, launch f
 	return m.run(ctx)
 }
 
-// FloorPercent is the GOGC for so many live bytes.
-func FloorPercent(live int64) int { return floorPercent(live) }
+// FloorPercent is the GOGC for so many live bytes, and bytes of stacks and globals.
+func FloorPercent(live, roots int64) int { return floorPercent(live, roots) }

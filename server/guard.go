@@ -379,6 +379,9 @@ func (g *guard) limitReading(t time.Time) error {
 // SetReadDeadline is net/http's and the handler's. One in the past is how net/http takes a pending read back. For each
 // request net/http takes back a deadline three times that nobody has set, which is nothing to do.
 func (g *guard) SetReadDeadline(t time.Time) error {
+	if g.aside.Load() {
+		return g.Conn.SetReadDeadline(t)
+	}
 	if t.IsZero() && !g.timed.Load() {
 		return nil
 	}

@@ -12,7 +12,7 @@ import (
 //
 // Go collects when a heap has doubled, and from 4 MiB on. A worker that holds next to nothing between requests is there
 // after some two thousand of them, dozens of times a second: that was a tenth of the CPU of a small request. What is alive
-// is never let grow beyond double when that is more than the floor, so it costs a process at most this much memory.
+// is never let grow beyond double when that is more than the floor, so the floor costs a process at most this much memory.
 const heapFloor = 32 << 20
 
 // usualPercent is Go's GOGC where nobody has said anything.
@@ -55,7 +55,7 @@ func (c *collector) adjust() bool {
 		return false
 	}
 	// Setting it stops the world for a moment, so small differences stay.
-	if want := floorPercent(live); want*8 > c.set*9 || want*8 < c.set*7 {
+	if want := floorPercent(live, rootsNow()); want*8 > c.set*9 || want*8 < c.set*7 {
 		c.set = want
 		debug.SetGCPercent(want)
 	}
@@ -71,12 +71,12 @@ func (c *collector) end() {
 	c.over = true
 }
 
-// floorPercent is the GOGC with which a heap of so many live bytes is collected at the floor, and never below Go's own.
-// Go's least heap, 4 MiB, is multiplied by GOGC too.
-func floorPercent(live int64) int {
+// floorPercent is the GOGC with which a heap of so many live bytes is collected at the floor, and never below Go's own. Go's least
+// heap, 4 MiB, is multiplied by GOGC too, and so are the roots: stacks and globals.
+func floorPercent(live, roots int64) int {
 	const least = 4 << 20
 	live = max(live, least)
-	return max(usualPercent, int((heapFloor-live)*100/live))
+	return max(usualPercent, int((heapFloor-live)*100/(live+roots)))
 }
 
 // heapNow is the bytes that the last collection found alive, and GOGC.
@@ -84,4 +84,11 @@ func heapNow() (live int64, percent int) {
 	m := []metrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/gc/gogc:percent"}}
 	metrics.Read(m)
 	return int64(m[0].Value.Uint64()), int(m[1].Value.Uint64())
+}
+
+// rootsNow is the bytes of stacks and globals that the last collection has looked through.
+func rootsNow() int64 {
+	m := []metrics.Sample{{Name: "/gc/scan/stack:bytes"}, {Name: "/gc/scan/globals:bytes"}}
+	metrics.Read(m)
+	return int64(m[0].Value.Uint64() + m[1].Value.Uint64())
 }

@@ -15,17 +15,19 @@ import (
 func TestASmallHeapIsLetGrowToTheFloorAndALargeOneIsNot(t *testing.T) {
 	const mib = 1 << 20
 	for _, tt := range []struct {
-		name string
-		live int64
-		want int
+		name        string
+		live, roots int64
+		want        int
 	}{
-		{"nothing is alive", 0, 700},
-		{"a little is alive", 2 * mib, 700},
-		{"8 MiB are alive: collected at 32", 8 * mib, 300},
-		{"half of the floor is alive: Go's own rule comes to the same", 16 * mib, 100},
-		{"more is alive than the floor", 400 * mib, 100},
+		{"nothing is alive", 0, 0, 700},
+		{"a little is alive", 2 * mib, 0, 700},
+		{"8 MiB are alive: collected at 32", 8 * mib, 0, 300},
+		{"half of the floor is alive: Go's own rule comes to the same", 16 * mib, 0, 100},
+		{"more is alive than the floor", 400 * mib, 0, 100},
+		{"stacks are more than the floor", 0, 52 * mib, 100},
+		{"stacks have a part of it", 4 * mib, 4 * mib, 350},
 	} {
-		if got := server.FloorPercent(tt.live); got != tt.want {
+		if got := server.FloorPercent(tt.live, tt.roots); got != tt.want {
 			t.Errorf("%s: GOGC is %d, want %d", tt.name, got, tt.want)
 		}
 	}

@@ -2,9 +2,11 @@ package server_test
 
 import (
 	"bufio"
+	"errors"
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"testing"
 	"time"
 
@@ -118,5 +120,50 @@ func TestWhatHandlersHaveTakenOverIsCutAfterTheGraceTime(t *testing.T) {
 	}
 	if line, err := k.in.ReadString('\n'); err != io.EOF {
 		t.Errorf("the connection said %q, %v; want its end", line, err)
+	}
+}
+
+// Websockets find out by deadlines that their client has gone.
+func TestDeadlinesHoldOnWhatHandlersHaveTakenOver(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	failed := make(chan error, 2)
+	stop, err := server.Serve(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c, rw, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			failed <- err
+			return
+		}
+		defer c.Close()
+		c.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
+		_, err = rw.ReadByte()
+		failed <- err
+		c.SetReadDeadline(time.Time{})
+		go func() { c.SetReadDeadline(time.Now().Add(50 * time.Millisecond)) }() // while it is read
+		_, err = c.Read(make([]byte, 1))
+		failed <- err
+	}), server.Config{}, l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	c, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	io.WriteString(c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+	for _, when := range []string{"set before the read", "set during the read"} {
+		select {
+		case err := <-failed:
+			if !errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Errorf("a deadline %s: the read ends with %v", when, err)
+			}
+		case <-time.After(20 * time.Second):
+			t.Fatalf("a deadline %s does not end the read", when)
+		}
 	}
 }
