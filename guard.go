@@ -76,7 +76,7 @@ const (
 // Guard has the app's requests watched for goroutines that outlive them, writes after the response, use of a finished
 // http.ResponseWriter, uploads that nobody reads, and slow hooks. It is a set-up method; the last call counts. With CARAFE_GUARD=1 in the
 // environment an app is guarded from the beginning, and logs what is found; in tests see carafetest.Guard. Without a guard
-// nothing is looked for, and serving pays nothing.
+// nothing is looked for, and a request pays a comparison with nil.
 //
 // Goroutines are known by a label of package runtime/pprof, which those that a request starts inherit from it, and theirs from them. One that
 // sets other labels, with pprof.Do under a context that is none of the request's, is out of sight. What a library keeps for longer on its

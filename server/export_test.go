@@ -179,3 +179,6 @@ func RunFake(ctx context.Context, cfg Config, signals <-chan os.Signal, launch f
 
 // FloorPercent is the GOGC for so many live bytes, and bytes of stacks and globals.
 func FloorPercent(live, roots int64) int { return floorPercent(live, roots) }
+
+// GiveLog gives a log file to the workers.
+var GiveLog = giveLog

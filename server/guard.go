@@ -444,6 +444,9 @@ func (g *guard) answered() {
 func (g *guard) tired(now moment) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if g.heads != g.answers.Load() {
+		return false // since is when it was idle before
+	}
 	limit := g.s.cfg.KeepAlive
 	if !g.s.trusted.has(g.base.RemoteAddr()) {
 		limit = min(limit, g.s.cfg.ClientKeepAlive)

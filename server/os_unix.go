@@ -169,7 +169,8 @@ func chownSocket(c *Config, path string) error {
 }
 
 // giveLog makes a log file the workers' own, so that they can open it too, now and after it was renamed. It is for the master
-// that runs as root; devices and pipes stay as they are.
+// that runs as root; devices and pipes stay as they are. So does what a link leads to, and what is somebody else's: whoever may write into
+// the folder could have root give away any file.
 //
 // Source: Gunicorn's Logger._set_handler.
 func giveLog(c *Config, f *os.File) error {
@@ -177,8 +178,16 @@ func giveLog(c *Config, f *os.File) error {
 	if err != nil || !ok || os.Geteuid() != 0 {
 		return err
 	}
-	if fi, err := f.Stat(); err != nil || !fi.Mode().IsRegular() {
+	named, err := os.Lstat(f.Name())
+	if err != nil {
 		return err
+	}
+	fi, err := f.Stat()
+	if err != nil || !fi.Mode().IsRegular() || !os.SameFile(named, fi) {
+		return err
+	}
+	if st, ok := fi.Sys().(*syscall.Stat_t); !ok || st.Nlink != 1 || st.Uid != 0 && int(st.Uid) != uid {
+		return nil
 	}
 	return f.Chown(uid, gid)
 }
