@@ -20,6 +20,8 @@ const (
 	lookAfter = 100 * time.Millisecond
 	// sweepShare is the part of the time that sweeps may take: reading the profile stops the program.
 	sweepShare = 50
+	// longestPause bounds what sweepShare asks for: a sweep that was kept waiting for a processor has stopped nobody.
+	longestPause = 200 * time.Millisecond
 )
 
 // afterBubbles is later than what the clock of a bubble of testing/synctest shows, which begins with the year 2000. A sweep sleeps, and a bubble
@@ -69,7 +71,7 @@ func (g *guard) sweep() {
 		if pause = min(2*pause, slowSweep); fresh {
 			pause = firstSweep
 		}
-		pause = max(pause, sweepShare*time.Since(began))
+		pause = max(pause, min(sweepShare*time.Since(began), longestPause))
 	}
 }
 

@@ -71,7 +71,9 @@ func TestGuardLeavesATestAloneThatIsWell(t *testing.T) {
 	})
 	app.Get("/stream", func(w http.ResponseWriter, _ *http.Request) { w.(http.Flusher).Flush(); fmt.Fprint(w, "text") })
 	failing := &guardedTest{TB: t}
-	carafetest.Guard(failing, app)
+	settings := carafetest.Guard(failing)
+	settings.Grace = time.Hour
+	app.Guard(settings)
 	client := carafetest.NewClient(t, app)
 	if got := client.Post("/photos", carafetest.File("photo", "sea.jpg", "the bytes")).Text(); got != "the bytes" {
 		t.Errorf("the file is %q", got)
@@ -85,8 +87,8 @@ func TestGuardLeavesATestAloneThatIsWell(t *testing.T) {
 		_ = resp.Body.Close()
 	}
 	began := time.Now()
-	if got := failing.end(); len(got) > 0 || time.Since(began) > 1500*time.Millisecond {
-		t.Errorf("after %v the test fails with %q, want nothing, and soon", time.Since(began), got)
+	if got := failing.end(); len(got) > 0 || time.Since(began) > settings.Grace/2 {
+		t.Errorf("after %v the test fails with %q, want nothing, and no wait for the time of grace", time.Since(began), got)
 	}
 }
 
