@@ -18,6 +18,7 @@ var unseenTexts = map[string]string{
 	"path field with a text form":       "binding tells itself how it reads the field",
 	"no such page":                      "the engine looks for the next name",
 	"the session was deleted meanwhile": "ServerSessions makes it a session without an id",
+	"in …":                              "behind an error of a template: the expression",
 	"no error is known":                 "a page of the debugger that is asked for without an error",
 }
 

@@ -29,8 +29,9 @@ var messageArguments = map[string]int{
 var noMessages = []string{"s.say", "a.say", "a.refuse"}
 
 // messageFields are the fields of composite literals that hold a message, messageTypes the numbers of such a field where none is named, and
-// messageVariables the names of what a message is kept in on its way.
+// messageVariables the names of what a message is kept in on its way, and messageMethods those of methods that give one.
 var (
+	messageMethods   = []string{"Error", "message"}
 	messageVariables = []string{"msg", "message", "reason", "why"}
 	messageFields    = []string{"Message", "Description", "Reason", "reason", "why"}
 	messageTypes     = map[string]int{"refusal": 1, "syntaxError": 1}
@@ -77,7 +78,7 @@ func readMessages(t *testing.T, folder string) []messageText {
 			if e := f.message(n); e != nil {
 				keep(e)
 			}
-			if fn, ok := n.(*ast.FuncDecl); ok && fn.Recv != nil && fn.Name.Name == "Error" && fn.Type.Params.NumFields() == 0 {
+			if fn, ok := n.(*ast.FuncDecl); ok && fn.Recv != nil && slices.Contains(messageMethods, fn.Name.Name) && fn.Type.Params.NumFields() == 0 {
 				for _, e := range errorTexts(fn) {
 					keep(e)
 				}
@@ -88,7 +89,7 @@ func readMessages(t *testing.T, folder string) []messageText {
 	return out
 }
 
-// errorTexts are what a method Error returns: all results, and the beginning of one that is put together in a strings.Builder.
+// errorTexts are what such a method returns: all results, and the beginning of one that is put together in a strings.Builder.
 func errorTexts(fn *ast.FuncDecl) (texts []ast.Expr) {
 	built := false
 	ast.Inspect(fn, func(n ast.Node) bool {

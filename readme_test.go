@@ -69,30 +69,4 @@ func startProgram(t *testing.T, binary string) string {
 	return ""
 }
 
-var (
-	link      = regexp.MustCompile(`\]\(([^)#:\s]+)\)`)
-	codeBlock = regexp.MustCompile("(?s)```.*?```")
-)
-
-func TestLinksOfTheDocsLeadSomewhere(t *testing.T) {
-	followed := 0
-	docs := []string{"README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "llms.txt"}
-	for _, pattern := range []string{"docs/*.md", "examples/*/README.md", "bench/README.md", "bench/*/README.md"} {
-		pages, err := filepath.Glob(pattern)
-		must(t, err)
-		docs = append(docs, pages...)
-	}
-	for _, doc := range docs {
-		page, err := os.ReadFile(doc)
-		must(t, err)
-		for _, m := range link.FindAllStringSubmatch(codeBlock.ReplaceAllString(string(page), ""), -1) {
-			if _, err := os.Stat(filepath.Join(filepath.Dir(doc), m[1])); err != nil {
-				t.Errorf("%s links to %s: %v", doc, m[1], err)
-			}
-			followed++
-		}
-	}
-	if followed < 15 {
-		t.Errorf("%d links were found, want those of the README at least", followed)
-	}
-}
+var codeBlock = regexp.MustCompile("(?s)```.*?```")
