@@ -5,6 +5,7 @@ import (
 	"go/parser"
 	"go/token"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -68,15 +69,9 @@ func errorEntries(t *testing.T, page string) (entries []errorEntry) {
 // errorFolders are the folders whose messages the catalogue explains: all that a program can import, and the tool.
 func errorFolders(t *testing.T) []string {
 	t.Helper()
-	folders := []string{"cmd/carafe", "contrib/redis"}
+	folders := []string{"cmd/carafe"}
 	for _, pkg := range apiPackages(t) {
-		folder := strings.TrimPrefix(strings.TrimPrefix(pkg.path, module), "/")
-		if folder == "" {
-			folder = "."
-		}
-		if !slices.Contains(folders, folder) {
-			folders = append(folders, folder)
-		}
+		folders = append(folders, path.Join(".", strings.TrimPrefix(pkg.path, module)))
 	}
 	return folders
 }
@@ -89,12 +84,15 @@ func TestTheCatalogueOfErrorsIsTheSources(t *testing.T) {
 	for _, page := range append([]string{"docs/errors.md"}, pages...) {
 		entries = append(entries, errorEntries(t, filepath.ToSlash(page))...)
 	}
-	texts, said := map[string]bool{}, 0
+	heads, texts, said := map[string]bool{}, map[string]bool{}, 0
+	for _, e := range entries {
+		heads[e.head] = true
+	}
 	for _, folder := range errorFolders(t) {
 		for _, message := range readMessages(t, folder) {
 			said++
 			texts[message.text] = true
-			if _, unseen := unseenTexts[message.text]; unseen {
+			if _, unseen := unseenTexts[message.text]; unseen || heads[message.text] {
 				continue
 			}
 			if !slices.ContainsFunc(entries, func(e errorEntry) bool { return e.match.MatchString(message.text) }) {
@@ -106,7 +104,7 @@ func TestTheCatalogueOfErrorsIsTheSources(t *testing.T) {
 		}
 	}
 	for _, e := range entries {
-		if !matchesAny(e.match, texts) {
+		if !texts[e.head] && !matchesAny(e.match, texts) {
 			t.Errorf("%s: nothing in the source says %q", e.place, e.head)
 		}
 	}
