@@ -120,8 +120,14 @@ func TestTheQuickstartAnswersAsItSays(t *testing.T) {
 	consoles := quickstartSite(t, string(page), dir)
 	binary := quickstartBuild(t, dir)
 	t.Setenv("TMPDIR", dir) // where the page's upload is kept
-	site := startProgram(t, binary)
-	asked := 0
+	if asked := quickstartAskAll(t, dir, startProgram(t, binary), consoles); asked < 25 {
+		t.Errorf("%d curl lines were found, want all of the page", asked)
+	}
+}
+
+// quickstartAskAll runs the curl lines of consoles in dir, and says how many there are.
+func quickstartAskAll(t *testing.T, dir, site string, consoles []string) (asked int) {
+	t.Helper()
 	for _, console := range consoles {
 		at := quickstartCurl.FindAllStringSubmatchIndex(console, -1)
 		for i, m := range at {
@@ -133,9 +139,7 @@ func TestTheQuickstartAnswersAsItSays(t *testing.T) {
 			asked++
 		}
 	}
-	if asked < 25 {
-		t.Errorf("%d curl lines were found, want all of the page", asked)
-	}
+	return asked
 }
 
 // quickstartAsk runs a curl line. An answer with -i has each of the lines, another is the text.

@@ -44,6 +44,29 @@ func TestTheReadmesProgramRuns(t *testing.T) {
 	}
 }
 
+// TestTheReadmesCurlLinesAnswerAsItSays builds examples/hello and runs each curl line of the README.
+func TestTheReadmesCurlLinesAnswerAsItSays(t *testing.T) {
+	if _, err := exec.LookPath("curl"); err != nil {
+		t.Skip("there is no curl")
+	}
+	page, err := os.ReadFile("README.md")
+	must(t, err)
+	dir := t.TempDir()
+	binary := filepath.Join(dir, "hello")
+	if out, err := exec.Command("go", "build", "-o", binary, "./examples/hello").CombinedOutput(); err != nil {
+		t.Fatalf("the example does not compile: %v\n%s", err, out)
+	}
+	var consoles []string
+	for _, m := range quickstartBlock.FindAllStringSubmatch(string(page), -1) {
+		if m[2] == "console" {
+			consoles = append(consoles, m[3])
+		}
+	}
+	if asked := quickstartAskAll(t, dir, startProgram(t, binary), consoles); asked < 6 {
+		t.Errorf("%d curl lines were found, want those of the README", asked)
+	}
+}
+
 var runningOn = regexp.MustCompile(`Running on (http://\S+)`)
 
 // startProgram runs an app's program on a free port until the test is over, and returns the URL that it prints.
