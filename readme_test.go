@@ -67,6 +67,24 @@ func TestTheReadmesCurlLinesAnswerAsItSays(t *testing.T) {
 	}
 }
 
+// TestTheReadmesTableSaysWhereItIsShown looks for a link at the end of each row of the table beside others.
+func TestTheReadmesTableSaysWhereItIsShown(t *testing.T) {
+	page, err := os.ReadFile("README.md")
+	must(t, err)
+	_, table, _ := strings.Cut(string(page), "| shown by |\n")
+	table, _, _ = strings.Cut(table, "\n\n")
+	rows := strings.Split(table, "\n")[1:]
+	if len(rows) < 10 {
+		t.Errorf("the table has %d rows, want more", len(rows))
+	}
+	for _, row := range rows {
+		cells := strings.Split(strings.Trim(row, "| "), " | ")
+		if len(cells) != 8 || !docLink.MatchString(cells[len(cells)-1]) {
+			t.Errorf("a row has no eighth cell with a link to where it is shown:\n%s", row)
+		}
+	}
+}
+
 var runningOn = regexp.MustCompile(`Running on (http://\S+)`)
 
 // startProgram runs an app's program on a free port until the test is over, and returns the URL that it prints.
