@@ -19,7 +19,9 @@ var unseenTexts = map[string]string{
 	"path field with a text form":       "binding tells itself how it reads the field",
 	"no such page":                      "the engine looks for the next name",
 	"the session was deleted meanwhile": "ServerSessions makes it a session without an id",
-	"in …":                              "behind an error of a template: the expression",
+	"Config.…":                          "in front of another message",
+	"request":                           "a line of the access log",
+	"stop":                              "CheckSessionStore looks whether a store hands it on",
 	"no error is known":                 "a page of the debugger that is asked for without an error",
 }
 

@@ -250,7 +250,7 @@ func calledName(call *ast.CallExpr) string {
 	return ""
 }
 
-// text is a message as the catalogue writes it: its constant parts, and "…" for each of the others. It is "" without any words.
+// text is a message as the catalogue writes it: its constant parts, and "…" for each of the others. It is "" without a word.
 func (f *folderTexts) text(e ast.Expr) string {
 	text := strings.Join(strings.Fields(f.constant(e)), " ")
 	for strings.Contains(text, "……") {
@@ -259,7 +259,7 @@ func (f *folderTexts) text(e ast.Expr) string {
 	if onlyAPlace.MatchString(text) {
 		return ""
 	}
-	if text = packagePrefix.ReplaceAllString(text, ""); !strings.Contains(text, " ") || strings.Trim(text, "… :(),") == "" {
+	if text = packagePrefix.ReplaceAllString(text, ""); len(strings.Trim(text, "… :(),")) < 4 {
 		return ""
 	}
 	return text
