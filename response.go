@@ -270,7 +270,7 @@ func (resp *Response) writeHead(c *Context) {
 func (resp *Response) setLength(c *Context, h http.Header) {
 	n := len(resp.body) + len(resp.data)
 	switch head := c.Request.Method == http.MethodHead; {
-	case !head && n < countedByServer && isServers(c.w):
+	case !head && n < countedByServer && countsBodies(c.w):
 		delete(h, headerLength)
 	case !head || !resp.lengthOfGet():
 		c.lines[1] = strconv.Itoa(n)
@@ -282,8 +282,15 @@ func (resp *Response) setLength(c *Context, h http.Header) {
 // through two maps first.
 const countedByServer = 2048
 
-// isServers says whether w is net/http's own, of HTTP/1, and not what middleware has put around it, which may want to know the length.
-func isServers(w http.ResponseWriter) bool { return reflect.TypeOf(w).String() == "*http.response" }
+// countsBodies says whether w does so: it is net/http's own, of HTTP/1, or package server's around that; not what middleware has put around
+// it, which may want to know the length.
+func countsBodies(w http.ResponseWriter) bool {
+	if reflect.TypeOf(w).String() == "*http.response" {
+		return true
+	}
+	_, ok := w.(interface{ CountsBodies() })
+	return ok
+}
 
 // lengthOfGet says whether the response to a HEAD has no body and says how long that to a GET is, as http.ServeContent does.
 func (resp *Response) lengthOfGet() bool {
