@@ -137,7 +137,7 @@ func (s *service) waitForRoom() bool {
 			return false
 		}
 	}
-	s.score.set(s.id, s.conns.Load())
+	s.tellScore(s.conns.Load())
 	for range balanceTries {
 		if !s.score.ahead(s.id, s.conns.Load()) {
 			break
@@ -194,6 +194,14 @@ func (s *service) emptyQueue(l net.Listener) {
 	}
 }
 
+// tellScore says how many connections the worker holds. One that leaves is off the board: put back there with ever fewer, and
+// at last with none, it would have the others wait for it to take the next one, for ever.
+func (s *service) tellScore(conns int64) {
+	if !s.draining.Load() {
+		s.score.set(s.id, conns)
+	}
+}
+
 // A tracked connection is counted until it is closed.
 type tracked struct {
 	net.Conn
@@ -203,8 +211,7 @@ type tracked struct {
 
 func (t *tracked) Close() error {
 	t.once.Do(func() {
-		n := t.s.conns.Add(-1)
-		t.s.score.set(t.s.id, n)
+		t.s.tellScore(t.s.conns.Add(-1))
 		select {
 		case t.s.room <- struct{}{}:
 		default:
@@ -215,7 +222,7 @@ func (t *tracked) Close() error {
 
 // admit takes a new connection in. What needs a conversation first, PROXY headers or TLS, has it in a goroutine of its own.
 func (s *service) admit(c net.Conn) {
-	s.score.set(s.id, s.conns.Add(1))
+	s.tellScore(s.conns.Add(1))
 	t := &tracked{Conn: c, s: s}
 	if s.cfg.ProxyProtocol == "off" && s.lim.tls == nil && s.cfg.HTTP2Cleartext == "off" {
 		s.in1.give(s.newGuard(t, t, nil))

@@ -21,6 +21,11 @@ func openScore(fd int) *scoreboard {
 	if err != nil || fi.Size() != scoreBytes || !fi.Mode().IsRegular() {
 		return nil
 	}
+	return mapScore(fd)
+}
+
+// mapScore is the scoreboard in an open file; without the memory for it there is none.
+func mapScore(fd int) *scoreboard {
 	memory, err := syscall.Mmap(fd, 0, scoreBytes, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_SHARED)
 	if err != nil {
 		return nil

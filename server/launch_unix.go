@@ -299,7 +299,9 @@ func newSystem(ctx context.Context, h http.Handler, user Config, c *Config) (*sy
 		}
 		return sys, nil
 	}
-	l.score = scoreFile()
+	if l.score = scoreFile(); l.score != nil {
+		sys.forget = mapScore(int(l.score.Fd())).clear
+	}
 	sys.launch = l.launch
 	if len(c.Command) > 0 {
 		sys.openCommand = openCommand

@@ -221,6 +221,22 @@ func TestAKilledWorkerIsReplacedAtOnce(t *testing.T) {
 	})
 }
 
+func TestAWorkerThatWasKilledIsTakenOffTheScoreboard(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFleet(t, server.Config{Workers: 300, WorkerTimeout: time.Hour})
+		victim := f.all()[296] // a number that no other fleet comes to
+		if server.Forgotten(victim.ID) {
+			t.Fatalf("worker %d is off the board while it serves", victim.ID)
+		}
+		victim.End(-1, "killed")
+		synctest.Wait()
+		if !server.Forgotten(victim.ID) {
+			t.Errorf("worker %d was killed and stays on the board, where the others wait for it", victim.ID)
+		}
+		f.stop()
+	})
+}
+
 func TestALaunchThatFailsIsTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFleet(t, server.Config{Workers: 2, WorkerTimeout: time.Hour})

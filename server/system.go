@@ -14,6 +14,8 @@ type system struct {
 	launch func(spec, func(event)) (child, error)
 	// bind makes the listening socket of one address.
 	bind func(ctx context.Context, c *Config, addr string) (*socket, error)
+	// forget takes a worker that has ended off the scoreboard: one that was killed could not do so.
+	forget func(worker int)
 	// openProgram opens the binary on disk, for the workers of a new generation.
 	openProgram func() (*program, error)
 	// openCommand opens the program that workers are, if that is not this one.
