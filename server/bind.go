@@ -74,14 +74,7 @@ func listen(ctx context.Context, c *Config, bind string) (*socket, error) {
 	}
 	var s *socket
 	for try := 0; ; try++ {
-		switch b.network {
-		case "tcp":
-			s, err = listenTCP(ctx, c, b)
-		case "unix":
-			s, err = listenUnix(c, b)
-		case "fd":
-			s, err = listenFD(b)
-		}
+		s, err = tryListen(ctx, c, b)
 		if err == nil || try >= c.BindRetries || !isInUse(err) {
 			break
 		}
@@ -100,6 +93,17 @@ func listen(ctx context.Context, c *Config, bind string) (*socket, error) {
 		stopListening(s.listener)
 	}
 	return s, nil
+}
+
+// tryListen makes the socket of one address, if it can be had now.
+func tryListen(ctx context.Context, c *Config, b bindAddr) (*socket, error) {
+	switch b.network {
+	case "tcp":
+		return listenTCP(ctx, c, b)
+	case "unix":
+		return listenUnix(c, b)
+	}
+	return listenFD(b)
 }
 
 func listenTCP(ctx context.Context, c *Config, b bindAddr) (*socket, error) {
@@ -126,8 +130,12 @@ func listenUnix(c *Config, b bindAddr) (*socket, error) {
 		if fi.Mode().Type() != fs.ModeSocket {
 			return nil, fmt.Errorf("%s exists and is no socket", b.addr)
 		}
-		if conn, err := net.DialTimeout("unix", b.addr, time.Second); err == nil {
+		// Only a refusal says that nobody listens. A server too busy to take one more connection is alive.
+		conn, err := net.DialTimeout("unix", b.addr, time.Second)
+		if err == nil {
 			conn.Close()
+		}
+		if !isRefused(err) && !errors.Is(err, fs.ErrNotExist) {
 			return nil, errInUse
 		}
 	}

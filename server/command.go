@@ -119,6 +119,9 @@ func (m *master) built(ctx context.Context, e event) {
 	if err == nil {
 		c, err = fresh.resolved()
 	}
+	if err == nil {
+		err = m.sameKind(c)
+	}
 	if err != nil {
 		m.refuseReload("the new configuration is no good", err.Error())
 		return

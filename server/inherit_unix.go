@@ -122,8 +122,8 @@ func takeUp(user, c *Config, left *legacy) (*insides, error) {
 		if user.Hooks.WorkerAbort != nil {
 			signal.Notify(signals, syscall.SIGABRT)
 		}
-		go obeySignals(signals, s, user.Hooks.WorkerAbort, left.wire)
 		redirect(c, l, left.stderr)
+		go obeySignals(signals, s, user.Hooks.WorkerAbort, left.wire)
 	}
 	return in, nil
 }
@@ -151,12 +151,22 @@ func workerListener(c *Config, i int, bind string) (net.Listener, error) {
 // redirect gives the worker its real stderr back, or the error log in place of both outputs.
 func redirect(c *Config, l *logs, stderr int) {
 	if c.CaptureOutput && l.errors.path != "-" {
-		dup2(int(l.errors.f.Fd()), 1)
-		dup2(int(l.errors.f.Fd()), 2)
+		l.captured = l.errors.becomeOutput
+		l.captured()
 	} else {
 		dup2(stderr, 2)
 	}
 	syscall.Close(stderr)
+}
+
+// becomeOutput makes the file what the process writes to without asking: prints, panics.
+//
+// Source: Gunicorn's Logger.reopen_files.
+func (l *logFile) becomeOutput() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	dup2(int(l.f.Fd()), 1)
+	dup2(int(l.f.Fd()), 2)
 }
 
 func obeySignals(signals chan os.Signal, s *service, abort func(), w *wire) {
@@ -215,6 +225,9 @@ func (e *elder) listen(id int, emit func(event)) {
 	hear(e.wire, id, emit)
 	emit(event{id: id, gone: true})
 }
+
+// stopSignals end a server.
+var stopSignals = []os.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT}
 
 // notifySignals sends the master's signals to its loop.
 func notifySignals(c chan os.Signal) {

@@ -216,6 +216,15 @@ func TestOutputCanGoToTheErrorLog(t *testing.T) {
 		data, err := os.ReadFile(log)
 		return err == nil && strings.Contains(string(data), "line 2\n") && strings.Contains(string(data), "worker serves")
 	})
+	if err := os.Rename(log, log+".1"); err != nil {
+		t.Fatal(err)
+	}
+	s.signal(syscall.SIGUSR1)
+	s.until("what is written after a rotation is in the new file", func() bool {
+		s.get("/log?n=1")
+		data, err := os.ReadFile(log)
+		return err == nil && strings.Contains(string(data), "line 0\n")
+	})
 }
 
 func TestWorkersOfAnotherUserCanOpenTheLogs(t *testing.T) {

@@ -38,6 +38,9 @@ func (e *elder) listen(int, func(event)) {}
 
 func fromOldMaster() (*elder, []*socket, error) { return nil, nil, nil }
 
+// stopSignals end a server.
+var stopSignals = []os.Signal{os.Interrupt, syscall.SIGTERM}
+
 func notifySignals(c chan os.Signal) { signal.Notify(c, os.Interrupt, syscall.SIGTERM) }
 
 func signalName(s os.Signal) string {
@@ -47,6 +50,11 @@ func signalName(s os.Signal) string {
 func isAddrInUse(err error) bool {
 	const wsaeaddrinuse = syscall.Errno(10048)
 	return errors.Is(err, wsaeaddrinuse)
+}
+
+func isRefused(err error) bool {
+	const wsaeconnrefused = syscall.Errno(10061)
+	return errors.Is(err, wsaeconnrefused)
 }
 
 func setBacklog(net.Listener, int)                   {}

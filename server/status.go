@@ -235,16 +235,14 @@ type doors struct {
 func (m *master) openDoors(ctx context.Context) (err error) {
 	m.doors = &doors{done: make(chan struct{})}
 	if m.parent == nil {
-		if err := m.openControl(ctx); err != nil {
+		if err := m.openControl(ctx, m.cfg.BindRetries); err != nil {
 			return err
 		}
 	}
 	if m.cfg.MetricsBind != "" {
 		m.doors.metrics = &http.Server{Handler: m.metricsHandler(), ReadHeaderTimeout: 5 * time.Second}
-		if err := m.openMetrics(ctx); err != nil && m.parent == nil {
+		if err := m.openMetrics(ctx); err != nil {
 			return err
-		} else if err != nil {
-			go m.inheritMetrics(ctx)
 		}
 	}
 	if m.cfg.StatsdAddr != "" {
@@ -254,14 +252,14 @@ func (m *master) openDoors(ctx context.Context) (err error) {
 }
 
 // openControl opens the control socket. The new master of an upgrade does so when the old one has handed over: before that
-// the upgrade may fail, and the old one must still be within reach.
-func (m *master) openControl(ctx context.Context) (err error) {
+// the upgrade may fail, and the old one must still be within reach. retries are for who has no loop to keep waiting.
+func (m *master) openControl(ctx context.Context, retries int) (err error) {
 	path := m.cfg.ControlSocket
 	if path == "" || m.doors.control != nil {
 		return nil
 	}
 	c := *m.cfg
-	c.SocketMode, c.User, c.Group = m.cfg.ControlSocketMode, "", ""
+	c.SocketMode, c.User, c.Group, c.BindRetries = m.cfg.ControlSocketMode, "", "", retries
 	if m.parent != nil {
 		os.Remove(path) // the old master's
 	}
@@ -277,12 +275,20 @@ func (m *master) openMetrics(ctx context.Context) error {
 	s, err := listen(ctx, &c, c.MetricsBind)
 	if err == nil {
 		go m.doors.metrics.Serve(s.listener)
+	} else if m.parent != nil {
+		go m.inheritMetrics(ctx, &c)
+		err = nil
 	}
 	return err
 }
 
-// inheritMetrics takes the metrics address when the old master of an upgrade has left it.
-func (m *master) inheritMetrics(ctx context.Context) {
+// inheritMetrics takes the metrics address when the old master of an upgrade has left it. It has a configuration of its own, for
+// the loop may take another meanwhile.
+func (m *master) inheritMetrics(ctx context.Context, c *Config) {
+	b, err := parseBind(c.MetricsBind)
+	if err != nil {
+		return // it has been checked
+	}
 	retry := time.NewTicker(100 * time.Millisecond)
 	defer retry.Stop()
 	for {
@@ -290,7 +296,8 @@ func (m *master) inheritMetrics(ctx context.Context) {
 		case <-m.doors.done:
 			return
 		case <-retry.C:
-			if m.openMetrics(ctx) == nil {
+			if s, err := tryListen(ctx, c, b); err == nil {
+				m.doors.metrics.Serve(s.listener)
 				return
 			}
 		}
