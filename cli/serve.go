@@ -68,9 +68,12 @@ func addServerFlags(cmd *cobra.Command, hidden ...string) *serverFlags {
 			added.NoOptDefVal = "true"
 		}
 	}
+	cmd.Flags().SortFlags = false
+	if slices.Contains(hidden, "check_config") {
+		return all
+	}
 	check := &serverFlag{all, "check-config", true, probe}
 	cmd.Flags().VarPF(check, "check", "", "short for --check-config").NoOptDefVal = "true"
-	cmd.Flags().SortFlags = false
 	return all
 }
 

@@ -253,7 +253,7 @@ func (m *master) happened(ctx context.Context, e event) {
 	case msgLeaving:
 		m.leftByItself(w)
 	case msgAnswer:
-		m.collect(e.msg)
+		m.collect(e.id, e.msg)
 	}
 }
 

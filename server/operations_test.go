@@ -165,6 +165,26 @@ func TestTheControlSocketTellsAndObeys(t *testing.T) {
 	if stack, err := s.ask(fmt.Sprintf("stack %d %d", pid, number)); err != nil || !strings.Contains(stack, "main.(*faults).routes") {
 		t.Errorf("the stack of a request: %q, %v", stack, err)
 	}
+	for _, order := range []string{fmt.Sprintf("stack %d %d", pid, number+1000), "stack 1 1", "stack", fmt.Sprintf("stack %d", pid)} {
+		if text, err := s.ask(order); err == nil {
+			t.Errorf("%s: %q, want an error: there is no such request", order, text)
+		}
+	}
+	if table, err := s.ask("workers"); err != nil || strings.Count(table, "\n") != 3 || !strings.Contains(table, fmt.Sprintf("\n%d  serving", pid)) {
+		t.Errorf("workers: %q, %v, want a line for each under a head", table, err)
+	}
+	kill(t, pid, syscall.SIGSTOP)
+	s.until("it is frozen", func() bool {
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		return err == nil && strings.Contains(string(text), ") T ")
+	})
+	if text, err := s.ask("requests"); err != nil || !strings.Contains(text, fmt.Sprintf("%d does not answer\n", pid)) {
+		t.Errorf("requests, with a frozen worker: %q, %v, want it named", text, err)
+	}
+	if text, err := s.ask(fmt.Sprintf("stack %d %d", pid, number)); err == nil || !strings.Contains(err.Error(), "does not answer") {
+		t.Errorf("the stack of a frozen worker: %q, %v, want an error that says so", text, err)
+	}
+	kill(t, pid, syscall.SIGCONT)
 	if text, err := s.ask("scale 3"); err != nil || text != "3 workers\n" {
 		t.Errorf("scale: %q, %v", text, err)
 	}
