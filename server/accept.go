@@ -4,13 +4,15 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"github.com/carafeweb/carafe/gateway"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"os"
 	"sync"
 	"time"
+
+	"github.com/carafeweb/carafe/gateway"
 )
 
 // A handover is a listener that is fed: connections come from the accept loops, checked and with TLS done.
@@ -238,7 +240,7 @@ func (s *service) introduce(t *tracked) {
 	if s.cfg.ProxyProtocol != "off" {
 		p, err := s.readProxyHeader(t)
 		if err != nil {
-			s.log.Debug("PROXY header refused", "peer", t.RemoteAddr().String(), "err", err)
+			s.log.Log(context.Background(), s.strangeness(err), "PROXY header refused", "peer", t.RemoteAddr().String(), "why", err)
 			t.Close()
 			return
 		}
@@ -259,6 +261,19 @@ func (s *service) introduce(t *tracked) {
 	}
 	conn.SetDeadline(time.Time{})
 	s.in1.give(s.newGuard(conn, t, nil))
+}
+
+// strangeness is how loud a refused PROXY header is: once a minute loud enough to be seen, because a proxy that is set up otherwise
+// than the server gets nothing but closed connections. Who says nothing only looks whether somebody listens.
+func (s *service) strangeness(err error) slog.Level {
+	if errors.Is(err, io.EOF) || errors.Is(err, os.ErrDeadlineExceeded) {
+		return slog.LevelDebug
+	}
+	now, last := time.Now().Unix(), s.strange.Load()
+	if now-last >= 60 && s.strange.CompareAndSwap(last, now) {
+		return slog.LevelWarn
+	}
+	return slog.LevelDebug
 }
 
 func (s *service) introduceTLS(conn net.Conn, t *tracked) {

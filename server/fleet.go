@@ -266,7 +266,7 @@ func (m *master) ended(w *worker, x *exit) {
 	m.sys.forget(w.id)
 	m.remember(w)
 	uptime := time.Since(w.began).Round(time.Millisecond)
-	level := x.level(w.expected)
+	level := x.level(w)
 	if level == slog.LevelError {
 		m.counts.crashes++
 	}

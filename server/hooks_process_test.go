@@ -89,8 +89,8 @@ func TestASignalEndsAServerWhoseHookHangs(t *testing.T) {
 		{"INT while it starts", "1", "OnStarting", []syscall.Signal{syscall.SIGINT}, "stopped before it served .*interrupt"},
 		{"QUIT while it starts", "1", "OnStarting", []syscall.Signal{syscall.SIGQUIT}, "stopped before it served .*quit"},
 		{"a second TERM when it ends", "1", "OnExit", []syscall.Signal{syscall.SIGTERM, syscall.SIGTERM}, "OnExit is not waited for .*terminated"},
-		{"TERM while its worker begins", "1", "WorkerInit", []syscall.Signal{syscall.SIGTERM}, "worker ended .*signal killed"},
-		{"TERM while the one process begins", "0", "WorkerInit", []syscall.Signal{syscall.SIGTERM}, "worker ended .*signal killed"},
+		{"TERM while its worker begins", "1", "WorkerInit", []syscall.Signal{syscall.SIGTERM}, "INFO. worker ended .*signal killed"},
+		{"TERM while the one process begins", "0", "WorkerInit", []syscall.Signal{syscall.SIGTERM}, "INFO. worker ended .*signal killed"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

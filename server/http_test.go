@@ -230,6 +230,26 @@ func TestPROXYProtocol(t *testing.T) {
 	}
 }
 
+func TestAProxyThatSendsNoPROXYHeaderIsToldOfOnce(t *testing.T) {
+	t.Parallel()
+	var log buffered
+	cfg := server.Config{ProxyProtocol: "required", Logger: log.logger()}
+	addr := serveHTTP(t, cfg, func(http.ResponseWriter, *http.Request) {
+		t.Error("a request without its PROXY header reached the handler")
+	})
+	c, err := net.Dial("tcp", addr) // only looks whether somebody listens
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Close()
+	for range 3 {
+		raw(t, addr, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+	}
+	if text := log.String(); strings.Count(text, "PROXY header refused") != 1 || !strings.Contains(text, "does not begin with a PROXY header") {
+		t.Errorf("the log has %q, want one line that says why", text)
+	}
+}
+
 // certificate makes a self-signed one for 127.0.0.1 and returns the files' names.
 func certificate(t *testing.T, dir, name string) (cert, key string) {
 	t.Helper()

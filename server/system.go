@@ -95,9 +95,10 @@ func (x *exit) String() string {
 	return "exit code " + itoa(x.code)
 }
 
-// level is how loud a worker's end is: only one that it was told to is silent.
-func (x *exit) level(expected bool) slog.Level {
-	if expected && (x.code == 0 || x.signal == "terminated") {
+// level is how loud a worker's end is: only one that it was told to is silent. One that never served is killed when it is not
+// wanted any more.
+func (x *exit) level(w *worker) slog.Level {
+	if w.expected && (x.code == 0 || x.signal == "terminated" || w.since.IsZero() && w.killed) {
 		return slog.LevelInfo
 	}
 	return slog.LevelError
