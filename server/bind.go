@@ -89,6 +89,9 @@ func listen(ctx context.Context, c *Config, bind string) (*socket, error) {
 	}
 	s.bind = bind
 	setBacklog(s.listener, c.Backlog)
+	if len(c.Command) > 0 {
+		makeBlocking(s.listener) // as systemd's: a program that knows of nothing else may wait in accept
+	}
 	if c.ReusePort && b.network == "tcp" {
 		stopListening(s.listener)
 	}
@@ -164,11 +167,22 @@ func listenFD(b bindAddr) (*socket, error) {
 	if err != nil {
 		return nil, err
 	}
-	l, err := listenerFromFD(uintptr(n), b.String())
+	l, err := adopt(uintptr(n), b.String())
 	if err != nil {
 		return nil, err
 	}
 	return &socket{listener: l, foreign: true}, nil
+}
+
+// adopt makes a listener of a descriptor that the master inherits. Whether accept waits is a property of the socket, which all
+// who share it have in common, so that stays as it is: workers of an old master may be waiting.
+func adopt(fd uintptr, name string) (net.Listener, error) {
+	waits := isBlocking(fd)
+	l, err := listenerFromFD(fd, name)
+	if err == nil && waits {
+		makeBlocking(l)
+	}
+	return l, err
 }
 
 // listenerFromFD makes a listener of an inherited descriptor, which it closes.
@@ -255,7 +269,7 @@ func systemdSockets() ([]*socket, error) {
 		if i < len(names) && names[i] != "" && names[i] != "unknown" {
 			name = "systemd:" + names[i]
 		}
-		l, err := listenerFromFD(uintptr(3+i), name)
+		l, err := adopt(uintptr(3+i), name)
 		if err != nil {
 			return nil, fmt.Errorf("server: socket %d from systemd: %w", i+1, err)
 		}

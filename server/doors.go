@@ -47,7 +47,7 @@ func (m *master) openControl(ctx context.Context, retries int) (err error) {
 		return nil
 	}
 	c := *m.cfg
-	c.SocketMode, c.User, c.Group, c.BindRetries = m.cfg.ControlSocketMode, "", "", retries
+	c.SocketMode, c.User, c.Group, c.BindRetries, c.Command = m.cfg.ControlSocketMode, "", "", retries, nil
 	if m.parent != nil {
 		os.Remove(path) // the old master's
 	}
@@ -59,7 +59,7 @@ func (m *master) openControl(ctx context.Context, retries int) (err error) {
 
 func (m *master) openMetrics(ctx context.Context) error {
 	c := *m.cfg
-	c.ReusePort = false
+	c.ReusePort, c.Command = false, nil
 	s, err := listen(ctx, &c, c.MetricsBind)
 	if err == nil {
 		go m.doors.metrics.Serve(s.listener)

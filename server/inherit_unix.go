@@ -196,7 +196,7 @@ func fromOldMaster() (*elder, []*socket, error) {
 	}
 	var socks []*socket
 	for i, b := range in.binds {
-		l, err := listenerFromFD(uintptr(fdSocket+i), b)
+		l, err := adopt(uintptr(fdSocket+i), b)
 		if err != nil {
 			return nil, nil, err
 		}

@@ -28,6 +28,15 @@ func setBacklog(l net.Listener, n int) {
 	}
 }
 
+// makeBlocking has accept wait. The listener itself is not to be used any more, but to be handed on.
+func makeBlocking(l net.Listener) {
+	if sc, ok := l.(syscall.Conn); ok {
+		if raw, err := sc.SyscallConn(); err == nil {
+			raw.Control(func(fd uintptr) { syscall.SetNonblock(int(fd), false) })
+		}
+	}
+}
+
 // rawFile is a duplicate of a listener's descriptor. Not the listener's own File: its Fd, which exec calls, would make the
 // socket blocking for every process that shares it, and accept would ignore deadlines from then on.
 func rawFile(l net.Listener) (*os.File, error) {

@@ -58,6 +58,8 @@ func isRefused(err error) bool {
 }
 
 func setBacklog(net.Listener, int)                   {}
+func isBlocking(uintptr) bool                        { return false }
+func makeBlocking(net.Listener)                      {}
 func readable(net.Conn) bool                         { return false }
 func openable(want int) int64                        { return int64(want) }
 func reusePort(_, _ string, _ syscall.RawConn) error { return errPlatform }
