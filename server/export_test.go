@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -213,12 +214,24 @@ func RunFake(ctx context.Context, cfg Config, signals <-chan os.Signal, launch f
 	}
 	m := newMaster(sys, cfg, c, l)
 	m.sockets = []*socket{{bind: c.Bind[0], listener: newHandover()}}
+	fake.Store(m)
 	go func() {
 		for s := range signals {
 			m.signals <- s
 		}
 	}()
 	return m.run(ctx)
+}
+
+// fake is the master of the latest RunFake.
+var fake atomic.Pointer[master]
+
+// AskFake gives it an order, and returns where its error will come.
+func AskFake(order string) <-chan error {
+	a, got := ask{line: order, reply: make(chan answer, 1)}, make(chan error, 1)
+	fake.Load().asks <- a
+	go func() { got <- (<-a.reply).err }()
+	return got
 }
 
 // forgotten are the workers of fake fleets that are off the scoreboard.

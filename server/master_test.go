@@ -382,6 +382,28 @@ func TestACommandIsBuiltBesideTheLoopAndRefusedIfItDoesNotBuild(t *testing.T) {
 	})
 }
 
+func TestAReloadThatIsAbandonedIsToldToAllWhoWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFleet(t, server.Config{Workers: 1, WorkerTimeout: time.Hour})
+		f.launching(false, nil)
+		first, second := server.AskFake("reload"), server.AskFake("reload") // the second is for after the first
+		synctest.Wait()
+		f.signals <- syscall.SIGWINCH
+		synctest.Wait()
+		for i, waiting := range []<-chan error{first, second} {
+			select {
+			case err := <-waiting:
+				if err == nil {
+					t.Errorf("reload %d was done", i+1)
+				}
+			default:
+				t.Errorf("who asked for reload %d waits on", i+1)
+			}
+		}
+		f.stop()
+	})
+}
+
 func TestHooksOfTheMasterTellWhatChanges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var n hookNotes
