@@ -17,6 +17,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/carafeweb/carafe/server"
 )
@@ -86,6 +87,32 @@ func TestStatsdIsSentDatagrams(t *testing.T) {
 		}
 		got.Write(buf[:n])
 		got.WriteByte('\n')
+	}
+}
+
+func TestReadersThatHangDoNotHoldTheMaster(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	path := filepath.Join(s.dir, "deaf")
+	deaf, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer deaf.Close()
+	c, err := net.Dial("unixgram", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for err == nil { // until its queue is full
+		c.SetWriteDeadline(time.Now().Add(100 * time.Millisecond))
+		_, err = c.Write([]byte("x"))
+	}
+	s.startWith(func(c *exec.Cmd) { c.Env = append(c.Env, "NOTIFY_SOCKET="+path, "WATCHDOG_USEC=100000") }, "--workers", "1", "--statsd-addr", "unix:"+path)
+	s.until("the worker serves", func() bool { return s.status().Serving == 1 })
+	s.signal(syscall.SIGTERM)
+	if code, _ := s.wait(patience); code != 0 {
+		t.Errorf("exit code %d", code)
 	}
 }
 
