@@ -80,6 +80,32 @@ func TestASocketThatNobodyListensOnIsReplaced(t *testing.T) {
 	}
 }
 
+func TestControlTellsAServerThatEndsFromOneThatRefuses(t *testing.T) {
+	path := filepath.Join(unixSocketDir(t), "s")
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		for _, answer := range []string{"", "error: not now\n", "ok\nyes\n"} {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			c.Read(make([]byte, 100))
+			c.Write([]byte(answer))
+			c.Close()
+		}
+	}()
+	for _, want := range []string{"ended without an answer", "server: not now", ""} {
+		text, err := server.Control(path, "status")
+		if want == "" && (err != nil || text != "yes\n") || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%q, %v, want %q", text, err, want)
+		}
+	}
+}
+
 func TestAContextThatEndsWhileAddressesAreTriedIsNoError(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -142,7 +142,7 @@ func (m *master) attend(l net.Listener) {
 			if err != nil {
 				return
 			}
-			text, err := m.ask(line, 10*time.Minute)
+			text, err := m.ask(line, reloadPatience)
 			if err != nil {
 				fmt.Fprintf(c, "error: %v\n", err)
 				return
@@ -152,24 +152,40 @@ func (m *master) attend(l net.Listener) {
 	}
 }
 
+// How long an answer may take: a reload's comes when it is done, any other's at once, so that a master that gives none hangs.
+const (
+	reloadPatience = 10 * time.Minute
+	orderPatience  = 30 * time.Second
+)
+
 // Control sends one order to the control socket of a running server and returns its answer: "status" (a [Status] in JSON),
 // "workers" (one a line, for people), "metrics", "requests" (one a line: pid, number, client, method, path, age), "stack <pid> <number>", "reload" (returns
 // when it is done, with an error if it was refused), "reopen", "scale <workers>", "upgrade", "stop", "quit".
+//
+// The error is the server's refusal, or that there is none, or that it has not answered: within 30 s, or ten minutes for a reload.
 func Control(socket, order string) (string, error) {
 	c, err := net.Dial("unix", socket)
 	if err != nil {
 		return "", fmt.Errorf("server: no server at %s: %w", socket, err)
 	}
 	defer c.Close()
+	patience := orderPatience
+	if order == "reload" {
+		patience += reloadPatience
+	}
+	c.SetDeadline(time.Now().Add(patience))
 	if _, err := fmt.Fprintf(c, "%s\n", order); err != nil {
-		return "", err
+		return "", fmt.Errorf("server: the server at %s takes no order: %w", socket, err)
 	}
 	var text strings.Builder
 	if _, err := bufio.NewReader(c).WriteTo(&text); err != nil {
-		return "", err
+		return "", fmt.Errorf("server: the server at %s does not answer: %w", socket, err)
 	}
 	if rest, ok := strings.CutPrefix(text.String(), "ok\n"); ok {
 		return rest, nil
+	}
+	if text.Len() == 0 {
+		return "", fmt.Errorf("server: the server at %s ended without an answer", socket)
 	}
 	return "", errors.New("server: " + strings.TrimSpace(strings.TrimPrefix(text.String(), "error: ")))
 }
