@@ -103,7 +103,11 @@ func (c *Config) load(args []string) error {
 func (c *Config) parse(args []string) error {
 	fs := flag.NewFlagSet(filepath.Base(os.Args[0]), flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
-	c.flags(fs, gunicornNames(fs))
+	c.flags(fs, func(s *Setting, v flag.Value) {
+		for _, name := range s.GunicornFlags() {
+			fs.Var(v, name, "Gunicorn's name for --"+s.Flag)
+		}
+	})
 	err := fs.Parse(args)
 	switch {
 	case errors.Is(err, flag.ErrHelp):

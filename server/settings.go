@@ -282,16 +282,14 @@ var gunicornFlags = map[string][]string{
 	"proxy_allow_ips":          {"proxy-allow-from"},
 }
 
-// gunicornNames defines Gunicorn's flags beside ours: a command line that is moved here works, whatever is spelt otherwise. --help does
-// not list them.
-func gunicornNames(fs *flag.FlagSet) func(*Setting, flag.Value) {
-	return func(s *Setting, v flag.Value) {
-		for _, name := range append(gunicornFlags[s.Gunicorn], strings.ReplaceAll(s.Gunicorn, "_", "-")) {
-			if name != "" && name != s.Flag {
-				fs.Var(v, name, "Gunicorn's name for --"+s.Flag)
-			}
-		}
+// GunicornFlags are the setting's flags on Gunicorn's command line, as far as they are not named as its Flag is: "pid" for PIDFile. They are heard
+// beside ours: a command line that is moved here works, whatever is spelt otherwise. --help does not list them.
+func (s Setting) GunicornFlags() []string {
+	names := slices.Clone(gunicornFlags[s.Gunicorn])
+	if name := strings.ReplaceAll(s.Gunicorn, "_", "-"); name != "" && name != s.Flag {
+		names = append(names, name)
 	}
+	return names
 }
 
 type flagValue struct {
