@@ -60,6 +60,26 @@ func goList(t *testing.T, args ...string) []listedPackage {
 	}
 }
 
+func TestTheDesignHasAllRooms(t *testing.T) {
+	page, err := os.ReadFile("docs/design.md")
+	must(t, err)
+	_, table, _ := strings.Cut(string(page), "| room | knows |")
+	table, _, _ = strings.Cut(table, "\n\n")
+	var rooms []string
+	for _, row := range strings.Split(table, "\n")[2:] {
+		first, _, _ := strings.Cut(strings.Trim(row, "| "), " |")
+		rooms = append(rooms, strings.Split(first, ", ")...)
+	}
+	for room := range walls {
+		if room == "" {
+			room = "the root"
+		}
+		if !slices.Contains(rooms, room) {
+			t.Errorf("the table of docs/design.md has no room %q: it has %q", room, rooms)
+		}
+	}
+}
+
 func TestRoomsKeepTheirWalls(t *testing.T) {
 	for _, p := range goList(t, "./...") {
 		room := strings.TrimPrefix(strings.TrimPrefix(p.ImportPath, module), "/")
