@@ -165,7 +165,7 @@ func (c *CLI) make() (app *carafe.App, err error) {
 }
 
 // builtIn are the names of the commands that every app has.
-var builtIn = []string{"run", "serve", "routes", "config", "check", "version", "completion", "help"}
+var builtIn = []string{"run", "serve", "ctl", "routes", "config", "check", "version", "completion", "help"}
 
 // tree is the commands that need no app to be listed.
 func (c *CLI) tree(s *session) *cobra.Command {
@@ -174,7 +174,7 @@ func (c *CLI) tree(s *session) *cobra.Command {
 	root.Long = "The command line of a Carafe app: its servers, what it consists of, and its own commands."
 	p := &linked{c, s}
 	root.AddCommand(
-		withEnv("run", linkedRun(c, s)), linkedServe(c, s), withEnv("routes", routesCommand(s, p)),
+		withEnv("run", linkedRun(c, s)), linkedServe(c, s), ctlCommand(), withEnv("routes", routesCommand(s, p)),
 		withEnv("config", configCommand(s, p)), withEnv("check", checkCommand(s, p)), versionCommand(s),
 	)
 	return root

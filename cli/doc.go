@@ -7,6 +7,7 @@
 //
 //	shop run --debug            the development server
 //	shop serve -w 4             the production server
+//	shop ctl reload             an order to a running server, or a question
 //	shop routes                 all routes, with their views and where those are written
 //	shop routes --match GET /x  what happens to a request, step by step
 //	shop config                 all settings, without secrets

@@ -75,9 +75,12 @@ func addServerFlags(cmd *cobra.Command, hidden ...string) *serverFlags {
 			}
 		}
 	}
+	cmd.Flags().SortFlags = false
+	if slices.Contains(hidden, "check_config") {
+		return all
+	}
 	check := &serverFlag{all, "check-config", true, probe}
 	cmd.Flags().VarPF(check, "check", "", "short for --check-config").NoOptDefVal = "true"
-	cmd.Flags().SortFlags = false
 	return all
 }
 

@@ -32,7 +32,7 @@ func toolTree(s *session, more []*cobra.Command) *cobra.Command {
 		"one of the app: carafe NAME [PACKAGE] [ARGS]..."
 	p := &built{s}
 	root.AddCommand(
-		withEnv("run", toolRun(s)), toolServe(s), withEnv("routes", routesCommand(s, p)), withEnv("config", configCommand(s, p)),
+		withEnv("run", toolRun(s)), toolServe(s), ctlCommand(), withEnv("routes", routesCommand(s, p)), withEnv("config", configCommand(s, p)),
 		withEnv("check", checkCommand(s, p)), versionCommand(s),
 	)
 	root.AddCommand(more...)

@@ -4,13 +4,15 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"github.com/carafeweb/carafe/gateway"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"os"
 	"sync"
 	"time"
+
+	"github.com/carafeweb/carafe/gateway"
 )
 
 // A handover is a listener that is fed: connections come from the accept loops, checked and with TLS done.
@@ -137,7 +139,7 @@ func (s *service) waitForRoom() bool {
 			return false
 		}
 	}
-	s.score.set(s.id, s.conns.Load())
+	s.tellScore(s.conns.Load())
 	for range balanceTries {
 		if !s.score.ahead(s.id, s.conns.Load()) {
 			break
@@ -194,6 +196,14 @@ func (s *service) emptyQueue(l net.Listener) {
 	}
 }
 
+// tellScore says how many connections the worker holds. One that leaves is off the board: put back there with ever fewer, and
+// at last with none, it would have the others wait for it to take the next one, for ever.
+func (s *service) tellScore(conns int64) {
+	if !s.draining.Load() {
+		s.score.set(s.id, conns)
+	}
+}
+
 // A tracked connection is counted until it is closed.
 type tracked struct {
 	net.Conn
@@ -203,8 +213,7 @@ type tracked struct {
 
 func (t *tracked) Close() error {
 	t.once.Do(func() {
-		n := t.s.conns.Add(-1)
-		t.s.score.set(t.s.id, n)
+		t.s.tellScore(t.s.conns.Add(-1))
 		select {
 		case t.s.room <- struct{}{}:
 		default:
@@ -215,7 +224,7 @@ func (t *tracked) Close() error {
 
 // admit takes a new connection in. What needs a conversation first, PROXY headers or TLS, has it in a goroutine of its own.
 func (s *service) admit(c net.Conn) {
-	s.score.set(s.id, s.conns.Add(1))
+	s.tellScore(s.conns.Add(1))
 	t := &tracked{Conn: c, s: s}
 	if s.cfg.ProxyProtocol == "off" && s.lim.tls == nil && s.cfg.HTTP2Cleartext == "off" {
 		s.in1.give(s.newGuard(t, t, nil))
@@ -231,7 +240,7 @@ func (s *service) introduce(t *tracked) {
 	if s.cfg.ProxyProtocol != "off" {
 		p, err := s.readProxyHeader(t)
 		if err != nil {
-			s.log.Debug("PROXY header refused", "peer", t.RemoteAddr().String(), "err", err)
+			s.log.Log(context.Background(), s.strangeness(err), "PROXY header refused", "peer", t.RemoteAddr().String(), "why", err)
 			t.Close()
 			return
 		}
@@ -252,6 +261,19 @@ func (s *service) introduce(t *tracked) {
 	}
 	conn.SetDeadline(time.Time{})
 	s.in1.give(s.newGuard(conn, t, nil))
+}
+
+// strangeness is how loud a refused PROXY header is: once a minute loud enough to be seen, because a proxy that is set up otherwise
+// than the server gets nothing but closed connections. Who says nothing only looks whether somebody listens.
+func (s *service) strangeness(err error) slog.Level {
+	if errors.Is(err, io.EOF) || errors.Is(err, os.ErrDeadlineExceeded) {
+		return slog.LevelDebug
+	}
+	now, last := time.Now().Unix(), s.strange.Load()
+	if now-last >= 60 && s.strange.CompareAndSwap(last, now) {
+		return slog.LevelWarn
+	}
+	return slog.LevelDebug
 }
 
 func (s *service) introduceTLS(conn net.Conn, t *tracked) {

@@ -74,14 +74,7 @@ func listen(ctx context.Context, c *Config, bind string) (*socket, error) {
 	}
 	var s *socket
 	for try := 0; ; try++ {
-		switch b.network {
-		case "tcp":
-			s, err = listenTCP(ctx, c, b)
-		case "unix":
-			s, err = listenUnix(c, b)
-		case "fd":
-			s, err = listenFD(b)
-		}
+		s, err = tryListen(ctx, c, b)
 		if err == nil || try >= c.BindRetries || !isInUse(err) {
 			break
 		}
@@ -96,10 +89,24 @@ func listen(ctx context.Context, c *Config, bind string) (*socket, error) {
 	}
 	s.bind = bind
 	setBacklog(s.listener, c.Backlog)
+	if len(c.Command) > 0 {
+		makeBlocking(s.listener) // as systemd's: a program that knows of nothing else may wait in accept
+	}
 	if c.ReusePort && b.network == "tcp" {
 		stopListening(s.listener)
 	}
 	return s, nil
+}
+
+// tryListen makes the socket of one address, if it can be had now.
+func tryListen(ctx context.Context, c *Config, b bindAddr) (*socket, error) {
+	switch b.network {
+	case "tcp":
+		return listenTCP(ctx, c, b)
+	case "unix":
+		return listenUnix(c, b)
+	}
+	return listenFD(b)
 }
 
 func listenTCP(ctx context.Context, c *Config, b bindAddr) (*socket, error) {
@@ -126,8 +133,12 @@ func listenUnix(c *Config, b bindAddr) (*socket, error) {
 		if fi.Mode().Type() != fs.ModeSocket {
 			return nil, fmt.Errorf("%s exists and is no socket", b.addr)
 		}
-		if conn, err := net.DialTimeout("unix", b.addr, time.Second); err == nil {
+		// Only a refusal says that nobody listens. A server too busy to take one more connection is alive.
+		conn, err := net.DialTimeout("unix", b.addr, time.Second)
+		if err == nil {
 			conn.Close()
+		}
+		if !isRefused(err) && !errors.Is(err, fs.ErrNotExist) {
 			return nil, errInUse
 		}
 	}
@@ -156,11 +167,22 @@ func listenFD(b bindAddr) (*socket, error) {
 	if err != nil {
 		return nil, err
 	}
-	l, err := listenerFromFD(uintptr(n), b.String())
+	l, err := adopt(uintptr(n), b.String())
 	if err != nil {
 		return nil, err
 	}
 	return &socket{listener: l, foreign: true}, nil
+}
+
+// adopt makes a listener of a descriptor that the master inherits. Whether accept waits is a property of the socket, which all
+// who share it have in common, so that stays as it is: workers of an old master may be waiting.
+func adopt(fd uintptr, name string) (net.Listener, error) {
+	waits := isBlocking(fd)
+	l, err := listenerFromFD(fd, name)
+	if err == nil && waits {
+		makeBlocking(l)
+	}
+	return l, err
 }
 
 // listenerFromFD makes a listener of an inherited descriptor, which it closes.
@@ -247,7 +269,7 @@ func systemdSockets() ([]*socket, error) {
 		if i < len(names) && names[i] != "" && names[i] != "unknown" {
 			name = "systemd:" + names[i]
 		}
-		l, err := listenerFromFD(uintptr(3+i), name)
+		l, err := adopt(uintptr(3+i), name)
 		if err != nil {
 			return nil, fmt.Errorf("server: socket %d from systemd: %w", i+1, err)
 		}

@@ -14,7 +14,8 @@ import (
 //
 // The program may be one whose main ends in [Run] or [Main], with whatever Config: then it is a worker like any other,
 // and cfg is what holds in it. Or it is any program that takes its sockets as systemd passes them (sd_listen_fds(3): from
-// descriptor 3 on, LISTEN_FDS, LISTEN_PID and LISTEN_FDNAMES say how many and whose), which a Carafe app's Run does too.
+// descriptor 3 on, LISTEN_FDS, LISTEN_PID and LISTEN_FDNAMES say how many and whose; accept waits on them until the program says
+// otherwise), which a Carafe app's Run does too.
 // Such a program
 //
 //   - serves when it says READY=1 to NOTIFY_SOCKET (sd_notify(3)), or, on Linux, when it is seen to wait for connections;
@@ -118,6 +119,9 @@ func (m *master) built(ctx context.Context, e event) {
 	var c *Config
 	if err == nil {
 		c, err = fresh.resolved()
+	}
+	if err == nil {
+		err = m.sameKind(c)
 	}
 	if err != nil {
 		m.refuseReload("the new configuration is no good", err.Error())

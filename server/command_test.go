@@ -34,6 +34,9 @@ func stranger(behaviour string) {
 			c.Close()
 		}
 	}
+	if behaviour == "waits" {
+		waitInAccept()
+	}
 	l, err := net.FileListener(os.NewFile(3, "socket"))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "stranger:", err)
@@ -52,6 +55,52 @@ func stranger(behaviour string) {
 		fmt.Fprintf(w, "%d %t %s %s %d", os.Getpid(), os.Getenv("LISTEN_PID") == fmt.Sprint(os.Getpid()), os.Getenv("LISTEN_FDS"),
 			os.Getenv("LISTEN_FDNAMES"), syscall.Getpgrp())
 	})))
+}
+
+// waitInAccept serves as the simplest programs do: accept is a call that returns with a connection.
+func waitInAccept() {
+	for {
+		fd, _, err := syscall.Accept(3)
+		if err == syscall.EINTR {
+			continue
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "stranger: accept:", err)
+			os.Exit(1)
+		}
+		body := fmt.Sprint(os.Getpid())
+		answer := fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s", len(body), body)
+		syscall.Read(fd, make([]byte, 4096))
+		syscall.Write(fd, []byte(answer))
+		syscall.Close(fd)
+	}
+}
+
+func TestAProgramMayWaitInAccept(t *testing.T) {
+	t.Parallel()
+	s := strange(t, "waits")
+	served := func() {
+		t.Helper()
+		pids := map[string]bool{}
+		s.until("both workers have answered", func() bool {
+			if code, body, err := fetch(s.addr, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"); err == nil && code == 200 {
+				pids[body] = true
+			}
+			return len(pids) >= 2
+		})
+	}
+	served()
+	if _, err := s.ask("reload"); err != nil {
+		t.Error(err)
+	}
+	served()
+	old := s.pid()
+	s.signal(syscall.SIGUSR2)
+	s.until("the new master has taken over", func() bool { n := s.masterIn(); return n != 0 && n != old })
+	served()
+	if s.logged("stranger: accept:") {
+		t.Error("accept has not waited")
+	}
 }
 
 // strange starts a site whose workers are strangers.

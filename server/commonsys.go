@@ -8,14 +8,25 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"time"
 )
 
 // commonSystem is what all systems have alike.
 func commonSystem() *system {
-	return &system{bind: listen, notify: notify, resident: residentMemory, terminal: terminal, jitter: rand.IntN}
+	return &system{bind: listen, forget: func(int) {}, notify: notify, resident: residentMemory, terminal: terminal, jitter: rand.IntN}
 }
 
 func processID() int { return os.Getpid() }
+
+// A datagram to a unix socket waits while its reader's queue is full. The loop has no time for a service manager that hangs, and
+// none at all for what comes again.
+const (
+	notifyPatience = time.Second
+	repeatPatience = 10 * time.Millisecond
+)
+
+// watchdogState is the sign of life that is sent again and again.
+const watchdogState = "WATCHDOG=1"
 
 // notify sends a state to the service manager, if there is one (sd_notify(3)).
 func notify(state string) {
@@ -28,6 +39,11 @@ func notify(state string) {
 		return
 	}
 	defer c.Close()
+	patience := notifyPatience
+	if state == watchdogState {
+		patience = repeatPatience
+	}
+	c.SetWriteDeadline(time.Now().Add(patience))
 	c.Write([]byte(state))
 }
 

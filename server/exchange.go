@@ -164,7 +164,14 @@ func (x *exchange) text(status int) {
 	}
 	x.commit(status)
 	n, _ := io.WriteString(x.w, body)
-	x.bytes += int64(n)
+	x.sent(int64(n))
+}
+
+// sent counts bytes of the body. What a handler writes for a HEAD goes nowhere. The caller holds the lock.
+func (x *exchange) sent(n int64) {
+	if x.method != http.MethodHead {
+		x.bytes += n
+	}
 }
 
 // Header is the answer's header.
@@ -245,7 +252,7 @@ func (x *exchange) Write(p []byte) (int, error) {
 	}
 	x.commit(http.StatusOK)
 	n, err := x.w.Write(p)
-	x.bytes += int64(n)
+	x.sent(int64(n))
 	return n, err
 }
 
@@ -258,7 +265,7 @@ func (x *exchange) WriteString(p string) (int, error) {
 	}
 	x.commit(http.StatusOK)
 	n, err := io.WriteString(x.w, p)
-	x.bytes += int64(n)
+	x.sent(int64(n))
 	return n, err
 }
 
@@ -281,7 +288,7 @@ func (x *exchange) ReadFrom(src io.Reader) (int64, error) {
 	x.mu.Unlock()
 	n, err := rf.ReadFrom(src)
 	x.mu.Lock()
-	x.bytes += n
+	x.sent(n)
 	x.mu.Unlock()
 	return n, err
 }
@@ -345,7 +352,7 @@ func (x *exchange) expire(status int) bool {
 	switch {
 	case answered && x.guard != nil:
 		// net/http's writer is the handler's goroutine's alone; the connection is ours.
-		x.guard.answerOver(status)
+		x.guard.answerOver(x.method, status)
 	case answered:
 		body := http.StatusText(status) + "\n"
 		h := x.w.Header()
@@ -354,7 +361,7 @@ func (x *exchange) expire(status int) bool {
 		x.committed = true
 		x.w.WriteHeader(status)
 		n, _ := io.WriteString(x.w, body)
-		x.bytes += int64(n)
+		x.sent(int64(n))
 		http.NewResponseController(x.w).Flush()
 	}
 	x.expired = true

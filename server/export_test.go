@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -41,6 +43,48 @@ func Serve(h http.Handler, cfg Config, l net.Listener) (stop func(), err error) 
 		<-done
 		here.Close()
 	}, nil
+}
+
+// A Board is the scoreboard of two workers: 1, which serves on listeners, and 2, which holds some connections.
+type Board struct {
+	scores *scoreboard
+	s      *service
+	gone   chan struct{}
+}
+
+// ServeOnBoard runs the service of worker 1.
+func ServeOnBoard(h http.Handler, l net.Listener) (*Board, error) {
+	c, err := Config{Logger: slog.New(slog.DiscardHandler)}.resolved()
+	if err != nil {
+		return nil, err
+	}
+	logs, err := openLogs(c)
+	if err != nil {
+		return nil, err
+	}
+	here, there := net.Pipe()
+	go io.Copy(io.Discard, there)
+	s, err := newService(c, message{Worker: 1}, h, newWire(here), logs, []net.Listener{l})
+	if err != nil {
+		return nil, err
+	}
+	s.score = newScoreboard(make([]byte, scoreBytes))
+	b := &Board{s.score, s, make(chan struct{})}
+	go func() {
+		defer close(b.gone)
+		s.run(context.Background())
+		here.Close()
+	}()
+	return b, nil
+}
+
+// Waits reports whether worker 2 with so many connections lets another go first.
+func (b *Board) Waits(conns int64) bool { return b.scores.ahead(2, conns) }
+
+// Leave drains worker 1, and returns when it has gone.
+func (b *Board) Leave() {
+	b.s.order(order{grace: 2 * time.Second, why: "test"})
+	<-b.gone
 }
 
 // ScanHead feeds bytes to a scanner in pieces and returns what became of them: how many passed, how many heads there were,
@@ -158,6 +202,7 @@ func RunFake(ctx context.Context, cfg Config, signals <-chan os.Signal, launch f
 	}
 	sys := commonSystem()
 	sys.notify = func(string) {}
+	sys.forget = func(id int) { forgotten.Store(id, true) }
 	sys.terminal = func() bool { return false }
 	sys.resident = func(int) int64 { return 0 }
 	sys.bind = func(context.Context, *Config, string) (*socket, error) { return nil, errInUse }
@@ -169,12 +214,33 @@ func RunFake(ctx context.Context, cfg Config, signals <-chan os.Signal, launch f
 	}
 	m := newMaster(sys, cfg, c, l)
 	m.sockets = []*socket{{bind: c.Bind[0], listener: newHandover()}}
+	fake.Store(m)
 	go func() {
 		for s := range signals {
 			m.signals <- s
 		}
 	}()
 	return m.run(ctx)
+}
+
+// fake is the master of the latest RunFake.
+var fake atomic.Pointer[master]
+
+// AskFake gives it an order, and returns where its error will come.
+func AskFake(order string) <-chan error {
+	a, got := ask{line: order, reply: make(chan answer, 1)}, make(chan error, 1)
+	fake.Load().asks <- a
+	go func() { got <- (<-a.reply).err }()
+	return got
+}
+
+// forgotten are the workers of fake fleets that are off the scoreboard.
+var forgotten sync.Map
+
+// Forgotten reports whether a worker of a fake fleet was taken off the scoreboard.
+func Forgotten(id int) bool {
+	_, ok := forgotten.Load(id)
+	return ok
 }
 
 // FloorPercent is the GOGC for so many live bytes, and bytes of stacks and globals.

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -66,6 +67,41 @@ func TestFault37AMasterThatCannotStartWorkersGoesOn(t *testing.T) {
 	s.until("the failures are logged", func() bool { return s.count("ERROR. cannot start a worker") >= 3 })
 	l.progress(t, 50)
 	limitFiles(t, s.pid(), old.Cur, nil)
+	s.until("the third worker serves", func() bool { return len(s.workers()) == 3 })
+	wantNoLoss(t, l.end())
+}
+
+func TestFault37AMasterThatMayStartNoProcessAndNoThreadGoesOn(t *testing.T) {
+	t.Parallel()
+	prlimit, err := exec.LookPath("prlimit")
+	if err != nil || os.Geteuid() != 0 {
+		t.Skip("only root can start a server as somebody else, whose processes prlimit can limit: ", err)
+	}
+	s := newSite(t)
+	nobody := &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	if err := os.Chown(s.dir, 65534, 65534); err != nil {
+		t.Fatal(err)
+	}
+	s.startWith(func(c *exec.Cmd) { c.SysProcAttr = nobody }, "--workers", "2")
+	s.until("the workers serve", func() bool { return len(s.workers()) == 2 })
+	limit := func(soft string) {
+		t.Helper()
+		cmd := exec.Command(prlimit, "--pid", strconv.Itoa(s.pid()), "--nproc="+soft+":")
+		cmd.SysProcAttr = nobody
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("prlimit: %v\n%s", err, out)
+		}
+	}
+	l := (&load{addr: s.addr, keep: true}).begin()
+	l.progress(t, 20)
+	limit("1")
+	s.signal(syscall.SIGTTIN)
+	s.until("the failures are logged", func() bool { return s.count("ERROR. cannot start a worker") >= 3 })
+	if st := s.status(); st.Wanted != 3 || st.Serving != 2 {
+		t.Errorf("%d of %d workers serve, want 2 of 3", st.Serving, st.Wanted)
+	}
+	l.progress(t, 50)
+	limit("10000")
 	s.until("the third worker serves", func() bool { return len(s.workers()) == 3 })
 	wantNoLoss(t, l.end())
 }

@@ -263,9 +263,10 @@ func (m *master) leftByItself(w *worker) {
 // ended is the end of a worker process.
 func (m *master) ended(w *worker, x *exit) {
 	delete(m.workers, w.id)
+	m.sys.forget(w.id)
 	m.remember(w)
 	uptime := time.Since(w.began).Round(time.Millisecond)
-	level := x.level(w.expected)
+	level := x.level(w)
 	if level == slog.LevelError {
 		m.counts.crashes++
 	}

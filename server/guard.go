@@ -450,12 +450,16 @@ func (g *guard) stepAside() {
 	g.mu.Unlock()
 }
 
-// answerOver answers in the place of a handler that does not, and ends the connection for writing.
-func (g *guard) answerOver(status int) {
+// answerOver answers a request in the place of a handler that does not, and ends the connection for writing.
+func (g *guard) answerOver(method string, status int) {
 	body := http.StatusText(status) + "\n"
+	length := len(body)
+	if method == http.MethodHead {
+		body = ""
+	}
 	g.Conn.SetWriteDeadline(time.Now().Add(time.Second))
 	fmt.Fprintf(g.Conn, "HTTP/1.1 %d %s\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: %d\r\nConnection: close\r\nDate: %s\r\n\r\n%s",
-		status, http.StatusText(status), len(body), time.Now().UTC().Format(http.TimeFormat), body)
+		status, http.StatusText(status), length, time.Now().UTC().Format(http.TimeFormat), body)
 	g.mu.Lock()
 	g.over = true
 	g.mu.Unlock()

@@ -9,10 +9,11 @@ import (
 	"time"
 )
 
-// Hooks are functions that the server calls on its way; each may be nil. Those of the master run in its loop: they must
-// not wait. A hook that returns an error stops what it was called for.
+// Hooks are functions that the server calls on its way; each may be nil. Those of the master run in its loop, and must
+// not wait, but for the first and the last. A hook that returns an error stops what it was called for.
 type Hooks struct {
-	// OnStarting is called in the master before sockets are bound.
+	// OnStarting is called in the master before sockets are bound. It may wait: TERM, INT and QUIT, or the end of Run's
+	// context, end the server meanwhile with exit code 0.
 	OnStarting func() error
 	// WhenReady is called in the master when the first worker serves, with the addresses.
 	WhenReady func(addresses []string)
@@ -26,7 +27,7 @@ type Hooks struct {
 	ChildExit func(WorkerExit)
 	// PreExec is called in the old master with the command that is about to be the new one, and may change it.
 	PreExec func(*exec.Cmd)
-	// OnExit is called in the master last.
+	// OnExit is called in the master last. It may wait too; another TERM, INT or QUIT ends the server without it.
 	OnExit func()
 
 	// PostSpawn is called in the worker first.
@@ -61,6 +62,18 @@ type WorkerExit struct {
 	Signal      string // "" without
 	Expected    bool   // it was told to
 	Requests    int64  // that it had answered
+}
+
+// await calls a hook while there is no loop that would act on a signal, and waits for it no longer than ctx.
+func await(ctx context.Context, hook func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- hook() }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 func (h *Hooks) workersChanged(now, old int) {

@@ -60,6 +60,7 @@ func TestHooksAreCalledRoundEachRequest(t *testing.T) {
 	})
 	for _, tt := range []struct{ name, request, status, want string }{
 		{"a request has both", "GET /a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "202", "before /a, handler, after /a 202 4"},
+		{"of a HEAD no body is sent", "HEAD /a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "202", "before /a, handler, after /a 202 0"},
 		{"after a panic too", "GET /panic HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "500", "before /panic, handler, after /panic 500 22"},
 		{"a panic of the first is the request's", "GET /hook HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "500", "before /hook, after /hook 500 22"},
 		{"one of the second harms nobody", "GET /after HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "202", "before /after, handler, after /after 202 4"},

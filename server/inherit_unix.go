@@ -21,6 +21,11 @@ func openScore(fd int) *scoreboard {
 	if err != nil || fi.Size() != scoreBytes || !fi.Mode().IsRegular() {
 		return nil
 	}
+	return mapScore(fd)
+}
+
+// mapScore is the scoreboard in an open file; without the memory for it there is none.
+func mapScore(fd int) *scoreboard {
 	memory, err := syscall.Mmap(fd, 0, scoreBytes, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_SHARED)
 	if err != nil {
 		return nil
@@ -117,8 +122,8 @@ func takeUp(user, c *Config, left *legacy) (*insides, error) {
 		if user.Hooks.WorkerAbort != nil {
 			signal.Notify(signals, syscall.SIGABRT)
 		}
-		go obeySignals(signals, s, user.Hooks.WorkerAbort, left.wire)
 		redirect(c, l, left.stderr)
+		go obeySignals(signals, s, user.Hooks.WorkerAbort, left.wire)
 	}
 	return in, nil
 }
@@ -146,12 +151,22 @@ func workerListener(c *Config, i int, bind string) (net.Listener, error) {
 // redirect gives the worker its real stderr back, or the error log in place of both outputs.
 func redirect(c *Config, l *logs, stderr int) {
 	if c.CaptureOutput && l.errors.path != "-" {
-		dup2(int(l.errors.f.Fd()), 1)
-		dup2(int(l.errors.f.Fd()), 2)
+		l.captured = l.errors.becomeOutput
+		l.captured()
 	} else {
 		dup2(stderr, 2)
 	}
 	syscall.Close(stderr)
+}
+
+// becomeOutput makes the file what the process writes to without asking: prints, panics.
+//
+// Source: Gunicorn's Logger.reopen_files.
+func (l *logFile) becomeOutput() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	dup2(int(l.f.Fd()), 1)
+	dup2(int(l.f.Fd()), 2)
 }
 
 func obeySignals(signals chan os.Signal, s *service, abort func(), w *wire) {
@@ -181,7 +196,7 @@ func fromOldMaster() (*elder, []*socket, error) {
 	}
 	var socks []*socket
 	for i, b := range in.binds {
-		l, err := listenerFromFD(uintptr(fdSocket+i), b)
+		l, err := adopt(uintptr(fdSocket+i), b)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -210,6 +225,9 @@ func (e *elder) listen(id int, emit func(event)) {
 	hear(e.wire, id, emit)
 	emit(event{id: id, gone: true})
 }
+
+// stopSignals end a server.
+var stopSignals = []os.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT}
 
 // notifySignals sends the master's signals to its loop.
 func notifySignals(c chan os.Signal) {

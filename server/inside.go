@@ -22,17 +22,20 @@ type insides struct {
 // An inner child is the worker of a server without worker processes: a service in this process, behind the same wire.
 // So Workers=0 has the same signals, drain and limits, by the same code.
 type inner struct {
-	wire   *wire
-	cancel context.CancelFunc
+	wire    *wire
+	cancel  context.CancelFunc
+	abandon func() // takes it for ended
 }
 
 func (i *inner) PID() int             { return os.Getpid() }
 func (i *inner) Send(m message) error { return i.wire.send(m) }
 
-// Signal only knows the end: there is no process to send others to.
+// Signal only knows the end: there is no process to send others to. A hook of the worker's that does not heed its context
+// cannot be killed; it is left behind.
 func (i *inner) Signal(s os.Signal) error {
 	if s == syscall.SIGKILL {
 		i.cancel()
+		time.AfterFunc(killAfter, i.abandon)
 	}
 	return nil
 }
@@ -50,7 +53,12 @@ func launchInside(ctx context.Context, h http.Handler, user Config, sp spec, emi
 	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	here, there := net.Pipe()
-	i := &inner{wire: newWire(there), cancel: cancel}
+	var once sync.Once
+	end := func(x *exit) { once.Do(func() { emit(event{id: sp.id, exit: x}) }) }
+	i := &inner{wire: newWire(there), cancel: cancel, abandon: func() {
+		there.Close()
+		end(&exit{code: -1, signal: "killed", last: "it does not heed its context"})
+	}}
 	heard := make(chan struct{})
 	go func() {
 		defer close(heard)
@@ -73,7 +81,7 @@ func launchInside(ctx context.Context, h http.Handler, user Config, sp spec, emi
 		if err != nil {
 			x.code, x.last = 1, err.Error()
 		}
-		emit(event{id: sp.id, exit: x})
+		end(x)
 	}()
 	return i, nil
 }

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -299,14 +300,39 @@ func newSystem(ctx context.Context, h http.Handler, user Config, c *Config) (*sy
 		}
 		return sys, nil
 	}
-	l.score = scoreFile()
+	if l.score = scoreFile(); l.score != nil {
+		sys.forget = mapScore(int(l.score.Fd())).clear
+	}
 	sys.launch = l.launch
+	reserveThreads(spareThreads)
 	if len(c.Command) > 0 {
 		sys.openCommand = openCommand
 		l.self, l.thread = runningProgram(), make(chan func())
 		go l.serveThread()
 	}
 	return sys, nil
+}
+
+// spareThreads are enough for what a master does at once beside waiting for its workers: a start, a log, its sockets.
+const spareThreads = 8
+
+// reserveThreads has the Go runtime make threads while the system still gives any, and keep them. A process may be forbidden more
+// at any time (RLIMIT_NPROC, pids.max of a container): then a start of a worker fails, which is tried again, but a thread that Go
+// lacks ends the process.
+func reserveThreads(n int) {
+	var made sync.WaitGroup
+	release := make(chan struct{})
+	made.Add(n)
+	for range n {
+		go func() {
+			runtime.LockOSThread() // so that each has one of its own
+			defer runtime.UnlockOSThread()
+			made.Done()
+			<-release
+		}()
+	}
+	made.Wait()
+	close(release)
 }
 
 // startDir prefers $PWD, which may lead through the symbolic link of a release.

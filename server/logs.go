@@ -27,13 +27,15 @@ type logFile struct {
 
 func openLog(path string, std *os.File, owner *Config) (*logFile, error) {
 	l := &logFile{path: path, std: std, owner: owner}
+	if path == "-" {
+		l.f = std
+	}
 	return l, l.reopen()
 }
 
 // reopen opens the path again. If that fails the old file goes on.
 func (l *logFile) reopen() error {
 	if l.path == "-" {
-		l.f = l.std
 		return nil
 	}
 	f, err := os.OpenFile(l.path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o640)
@@ -161,6 +163,8 @@ type logs struct {
 	*slog.Logger
 	errors *logFile
 	access *logFile // nil if there is none
+	// captured is called when errors was opened again: it has become the process's output. Nil if it has not.
+	captured func()
 }
 
 // openLogs opens what c says. Only workers write the access log, but the master opens it too, so that a bad name is found.
@@ -190,6 +194,9 @@ func (l *logs) reopen() {
 		if err := f.reopen(); err != nil {
 			l.Error("log file stays as it is", "err", err)
 		}
+	}
+	if l.captured != nil {
+		l.captured()
 	}
 }
 

@@ -53,10 +53,12 @@ type master struct {
 	counts  counts
 	sink    *statsd
 	doors   *doors
-	waiters []ask // for the reload under way
-	later   []ask // for the one after it
-	watched time.Time
-	err     error // what run returns
+	// controlAt is when the control socket is tried again that could not be taken over from an old master; zero if it was.
+	controlAt time.Time
+	waiters   []ask // for the reload under way
+	later     []ask // for the one after it
+	watched   time.Time
+	err       error // what run returns
 }
 
 // counts are totals for metrics: of workers that have ended, and of what the master did.
@@ -113,6 +115,9 @@ func (m *master) manage(ctx context.Context, now time.Time) {
 		m.judge(w, now)
 	}
 	m.checkUpgrade(now)
+	if !m.controlAt.IsZero() {
+		m.takeControl(now)
+	}
 	m.forgetQuestions(now)
 	if m.stop != nil {
 		m.checkStop(now)
@@ -248,7 +253,7 @@ func (m *master) happened(ctx context.Context, e event) {
 	case msgLeaving:
 		m.leftByItself(w)
 	case msgAnswer:
-		m.collect(e.msg)
+		m.collect(e.id, e.msg)
 	}
 }
 

@@ -221,6 +221,22 @@ func TestAKilledWorkerIsReplacedAtOnce(t *testing.T) {
 	})
 }
 
+func TestAWorkerThatWasKilledIsTakenOffTheScoreboard(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFleet(t, server.Config{Workers: 300, WorkerTimeout: time.Hour})
+		victim := f.all()[296] // a number that no other fleet comes to
+		if server.Forgotten(victim.ID) {
+			t.Fatalf("worker %d is off the board while it serves", victim.ID)
+		}
+		victim.End(-1, "killed")
+		synctest.Wait()
+		if !server.Forgotten(victim.ID) {
+			t.Errorf("worker %d was killed and stays on the board, where the others wait for it", victim.ID)
+		}
+		f.stop()
+	})
+}
+
 func TestALaunchThatFailsIsTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFleet(t, server.Config{Workers: 2, WorkerTimeout: time.Hour})
@@ -360,6 +376,28 @@ func TestACommandIsBuiltBesideTheLoopAndRefusedIfItDoesNotBuild(t *testing.T) {
 		for _, w := range f.all()[:2] {
 			if !slices.Contains(sent(w), "drain") {
 				t.Error("an old worker stays after the reload")
+			}
+		}
+		f.stop()
+	})
+}
+
+func TestAReloadThatIsAbandonedIsToldToAllWhoWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFleet(t, server.Config{Workers: 1, WorkerTimeout: time.Hour})
+		f.launching(false, nil)
+		first, second := server.AskFake("reload"), server.AskFake("reload") // the second is for after the first
+		synctest.Wait()
+		f.signals <- syscall.SIGWINCH
+		synctest.Wait()
+		for i, waiting := range []<-chan error{first, second} {
+			select {
+			case err := <-waiting:
+				if err == nil {
+					t.Errorf("reload %d was done", i+1)
+				}
+			default:
+				t.Errorf("who asked for reload %d waits on", i+1)
 			}
 		}
 		f.stop()

@@ -160,6 +160,7 @@ func (m *master) gauge(now time.Time) {
 		put("request.duration", int64((t.durations.Sum-s.before.durations.Sum)*1000)/n, "ms")
 	}
 	s.before = t
+	s.conn.SetWriteDeadline(time.Now().Add(repeatPatience))
 	io.WriteString(s.conn, strings.TrimSuffix(b.String(), "\n"))
 }
 
@@ -170,5 +171,5 @@ func (m *master) watchdog(now time.Time) {
 		return
 	}
 	m.watched = now
-	m.sys.notify("WATCHDOG=1")
+	m.sys.notify(watchdogState)
 }

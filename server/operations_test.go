@@ -17,6 +17,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/carafeweb/carafe/server"
 )
@@ -86,6 +87,32 @@ func TestStatsdIsSentDatagrams(t *testing.T) {
 		}
 		got.Write(buf[:n])
 		got.WriteByte('\n')
+	}
+}
+
+func TestReadersThatHangDoNotHoldTheMaster(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	path := filepath.Join(s.dir, "deaf")
+	deaf, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer deaf.Close()
+	c, err := net.Dial("unixgram", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for err == nil { // until its queue is full
+		c.SetWriteDeadline(time.Now().Add(100 * time.Millisecond))
+		_, err = c.Write([]byte("x"))
+	}
+	s.startWith(func(c *exec.Cmd) { c.Env = append(c.Env, "NOTIFY_SOCKET="+path, "WATCHDOG_USEC=100000") }, "--workers", "1", "--statsd-addr", "unix:"+path)
+	s.until("the worker serves", func() bool { return s.status().Serving == 1 })
+	s.signal(syscall.SIGTERM)
+	if code, _ := s.wait(patience); code != 0 {
+		t.Errorf("exit code %d", code)
 	}
 }
 
@@ -165,6 +192,26 @@ func TestTheControlSocketTellsAndObeys(t *testing.T) {
 	if stack, err := s.ask(fmt.Sprintf("stack %d %d", pid, number)); err != nil || !strings.Contains(stack, "main.(*faults).routes") {
 		t.Errorf("the stack of a request: %q, %v", stack, err)
 	}
+	for _, order := range []string{fmt.Sprintf("stack %d %d", pid, number+1000), "stack 1 1", "stack", fmt.Sprintf("stack %d", pid)} {
+		if text, err := s.ask(order); err == nil {
+			t.Errorf("%s: %q, want an error: there is no such request", order, text)
+		}
+	}
+	if table, err := s.ask("workers"); err != nil || strings.Count(table, "\n") != 3 || !strings.Contains(table, fmt.Sprintf("\n%d  serving", pid)) {
+		t.Errorf("workers: %q, %v, want a line for each under a head", table, err)
+	}
+	kill(t, pid, syscall.SIGSTOP)
+	s.until("it is frozen", func() bool {
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		return err == nil && strings.Contains(string(text), ") T ")
+	})
+	if text, err := s.ask("requests"); err != nil || !strings.Contains(text, fmt.Sprintf("%d does not answer\n", pid)) {
+		t.Errorf("requests, with a frozen worker: %q, %v, want it named", text, err)
+	}
+	if text, err := s.ask(fmt.Sprintf("stack %d %d", pid, number)); err == nil || !strings.Contains(err.Error(), "does not answer") {
+		t.Errorf("the stack of a frozen worker: %q, %v, want an error that says so", text, err)
+	}
+	kill(t, pid, syscall.SIGCONT)
 	if text, err := s.ask("scale 3"); err != nil || text != "3 workers\n" {
 		t.Errorf("scale: %q, %v", text, err)
 	}
@@ -215,6 +262,15 @@ func TestOutputCanGoToTheErrorLog(t *testing.T) {
 	s.until("the line is in the log", func() bool {
 		data, err := os.ReadFile(log)
 		return err == nil && strings.Contains(string(data), "line 2\n") && strings.Contains(string(data), "worker serves")
+	})
+	if err := os.Rename(log, log+".1"); err != nil {
+		t.Fatal(err)
+	}
+	s.signal(syscall.SIGUSR1)
+	s.until("what is written after a rotation is in the new file", func() bool {
+		s.get("/log?n=1")
+		data, err := os.ReadFile(log)
+		return err == nil && strings.Contains(string(data), "line 0\n")
 	})
 }
 

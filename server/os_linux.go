@@ -16,6 +16,12 @@ const soReusePort = 15
 
 func dup2(from, to int) { syscall.Dup3(from, to, 0) }
 
+// isBlocking reports whether accept waits on a descriptor.
+func isBlocking(fd uintptr) bool {
+	flags, _, errno := syscall.Syscall(syscall.SYS_FCNTL, fd, syscall.F_GETFL, 0)
+	return errno == 0 && flags&syscall.O_NONBLOCK == 0
+}
+
 // highFD is above every descriptor that a child gets, so that exec through /proc/self/fd still finds the program there.
 const highFD = 48
 

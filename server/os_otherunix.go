@@ -29,6 +29,7 @@ func runningProgram() *program {
 	return &program{path: path}
 }
 
+func isBlocking(uintptr) bool      { return false }
 func residentMemory(int) int64     { return 0 }
 func memoryLimit() int64           { return 0 }
 func queueLength(net.Listener) int { return 0 }

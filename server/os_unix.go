@@ -11,16 +11,28 @@ import (
 	"os/user"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 )
 
 func isAddrInUse(err error) bool { return errors.Is(err, syscall.EADDRINUSE) }
+
+func isRefused(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) }
 
 // setBacklog calls listen(2) again: Go has taken the system's greatest.
 func setBacklog(l net.Listener, n int) {
 	if sc, ok := l.(syscall.Conn); ok && n > 0 {
 		if raw, err := sc.SyscallConn(); err == nil {
 			raw.Control(func(fd uintptr) { syscall.Listen(int(fd), n) })
+		}
+	}
+}
+
+// makeBlocking has accept wait. The listener itself is not to be used any more, but to be handed on.
+func makeBlocking(l net.Listener) {
+	if sc, ok := l.(syscall.Conn); ok {
+		if raw, err := sc.SyscallConn(); err == nil {
+			raw.Control(func(fd uintptr) { syscall.SetNonblock(int(fd), false) })
 		}
 	}
 }
@@ -212,20 +224,40 @@ func lockPIDFile(path string, second bool) (*pidfile, error) {
 	if second {
 		p.path, p.final = path+".2", path
 	}
+	// Whoever held it may have removed it between opening and locking: then the lock is on a file that nobody else finds.
+	for p.f == nil || !p.there() {
+		p.f.Close()
+		if err := p.open(); err != nil {
+			return nil, err
+		}
+	}
+	if err := p.f.Truncate(0); err != nil {
+		p.f.Close()
+		return nil, err
+	}
+	_, err = fmt.Fprintf(p.f, "%d\n", os.Getpid())
+	return p, err
+}
+
+// open opens and locks the file.
+func (p *pidfile) open() (err error) {
 	if p.f, err = os.OpenFile(p.path, os.O_RDWR|os.O_CREATE, 0o644); err != nil {
-		return nil, fmt.Errorf("server: pidfile: %w", err)
+		return fmt.Errorf("server: pidfile: %w", err)
 	}
 	if err := syscall.Flock(int(p.f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		var held [32]byte
 		n, _ := p.f.ReadAt(held[:], 0)
 		p.f.Close()
-		return nil, fmt.Errorf("server: pidfile %s is held by a running server (pid %q)", p.path, held[:n])
+		return fmt.Errorf("server: pidfile %s is held by a running server (pid %q)", p.path, strings.TrimSpace(string(held[:n])))
 	}
-	if err := p.f.Truncate(0); err != nil {
-		return nil, err
-	}
-	_, err = fmt.Fprintf(p.f, "%d\n", os.Getpid())
-	return p, err
+	return nil
+}
+
+// there reports whether the path still leads to the file.
+func (p *pidfile) there() bool {
+	mine, err1 := p.f.Stat()
+	there, err2 := os.Stat(p.path)
+	return err1 == nil && err2 == nil && os.SameFile(mine, there)
 }
 
 // promote gives the second master's file the first one's name.
@@ -245,9 +277,7 @@ func (p *pidfile) close() {
 	if p == nil {
 		return
 	}
-	mine, err1 := p.f.Stat()
-	there, err2 := os.Lstat(p.path)
-	if err1 == nil && err2 == nil && os.SameFile(mine, there) {
+	if fi, err := os.Lstat(p.path); err == nil && fi.Mode().IsRegular() && p.there() {
 		os.Remove(p.path)
 	}
 	p.f.Close()

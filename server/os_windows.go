@@ -38,6 +38,9 @@ func (e *elder) listen(int, func(event)) {}
 
 func fromOldMaster() (*elder, []*socket, error) { return nil, nil, nil }
 
+// stopSignals end a server.
+var stopSignals = []os.Signal{os.Interrupt, syscall.SIGTERM}
+
 func notifySignals(c chan os.Signal) { signal.Notify(c, os.Interrupt, syscall.SIGTERM) }
 
 func signalName(s os.Signal) string {
@@ -49,7 +52,14 @@ func isAddrInUse(err error) bool {
 	return errors.Is(err, wsaeaddrinuse)
 }
 
+func isRefused(err error) bool {
+	const wsaeconnrefused = syscall.Errno(10061)
+	return errors.Is(err, wsaeconnrefused)
+}
+
 func setBacklog(net.Listener, int)                   {}
+func isBlocking(uintptr) bool                        { return false }
+func makeBlocking(net.Listener)                      {}
 func readable(net.Conn) bool                         { return false }
 func openable(want int) int64                        { return int64(want) }
 func reusePort(_, _ string, _ syscall.RawConn) error { return errPlatform }

@@ -73,6 +73,9 @@ func (m *master) hello(ctx context.Context, w *worker, msg message) {
 	if err == nil {
 		c, err = c.resolved()
 	}
+	if err == nil {
+		err = m.sameKind(c)
+	}
 	if err != nil {
 		m.refuseReload("the new configuration is no good", err.Error())
 		return
@@ -92,11 +95,22 @@ func (m *master) hello(ctx context.Context, w *worker, msg message) {
 	m.configure(w)
 }
 
-// adoptConfig takes a reload's configuration and binds what it adds. It reports false if that ended the reload.
+// sameKind refuses to change between workers that are this program and workers that are another: a new master can do that.
+func (m *master) sameKind(c *Config) error {
+	if (len(c.Command) == 0) != (len(m.cfg.Command) == 0) {
+		return errors.New("server: whether there is a command does not change by a reload: use USR2, or start anew")
+	}
+	return nil
+}
+
+// adoptConfig takes a reload's configuration and binds what it adds. It reports false if that ended the reload. An address in
+// use is not tried again, as at the start: the loop would wait, and whoever reloads can do so again.
 func (m *master) adoptConfig(ctx context.Context, c *Config) bool {
 	r := m.reload
+	once := *c
+	once.BindRetries = 0
 	var err error
-	if r.sockets, r.added, err = m.rebind(ctx, c); err != nil {
+	if r.sockets, r.added, err = m.rebind(ctx, &once); err != nil {
 		m.refuseReload("the new addresses cannot be bound", err.Error())
 		return false
 	}
@@ -250,6 +264,7 @@ func (m *master) abandonReload(why string) {
 		m.log.Info("reload is abandoned", "why", why)
 		m.again = false
 		m.dropReload()
+		m.waiters, m.later = append(m.waiters, m.later...), nil
 		m.tellWaiters(errors.New(why))
 	}
 }

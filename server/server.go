@@ -155,12 +155,13 @@ func runMaster(ctx context.Context, h http.Handler, user Config, c *Config) (err
 	signal.Ignore(syscall.SIGPIPE)
 	notifySignals(m.signals)
 	defer signal.Stop(m.signals)
-	opening, opened := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	opening, opened := signal.NotifyContext(ctx, stopSignals...)
 	err = m.open(ctx, opening, inherited, parent != nil)
-	stopped := opening.Err() != nil && ctx.Err() == nil
+	why := context.Cause(opening)
 	opened()
 	switch {
-	case err != nil && stopped:
+	case err != nil && why != nil:
+		l.Info("stopped before it served", "why", why)
 		return nil
 	case err != nil:
 		return &ExitError{1, err}
@@ -176,11 +177,11 @@ func runMaster(ctx context.Context, h http.Handler, user Config, c *Config) (err
 	return m.run(ctx)
 }
 
-// open takes what the master holds for its life: sockets, pidfile, the program, the doors for questions. Trying addresses
-// ends with opening.
+// open takes what the master holds for its life: sockets, pidfile, the program, the doors for questions. The hook and trying
+// addresses, which may take long, end with opening.
 func (m *master) open(ctx, opening context.Context, inherited []*socket, second bool) (err error) {
 	if hook := m.user.Hooks.OnStarting; hook != nil {
-		if err := hook(); err != nil {
+		if err := await(opening, hook); err != nil {
 			return err
 		}
 	}
@@ -228,7 +229,11 @@ func (m *master) close() {
 	m.pidfile.close()
 	m.program.close()
 	if hook := m.user.Hooks.OnExit; hook != nil {
-		hook()
+		patient, stop := signal.NotifyContext(context.Background(), stopSignals...)
+		defer stop()
+		if err := await(patient, func() error { hook(); return nil }); err != nil {
+			m.log.Warn("the hook OnExit is not waited for", "why", err)
+		}
 	}
 	m.log.Info("stopped")
 }
@@ -248,7 +253,9 @@ func serveInside(ctx context.Context, h http.Handler, user *Config, w *wire, sco
 	s, err := newService(c, msg, h, w, in.logs, in.listeners)
 	if err == nil {
 		s.score, s.hooks = in.score, user.Hooks
-		err = user.Hooks.begin(ctx, s.id)
+		if err = user.Hooks.begin(ctx, s.id); err == nil {
+			err = ctx.Err() // nobody waits for it any more
+		}
 	}
 	if err != nil {
 		w.send(message{Type: msgFailed, Text: err.Error()})

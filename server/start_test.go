@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -82,6 +84,71 @@ func ignores(pid int, sig syscall.Signal) bool {
 	mask, _, _ = strings.Cut(mask, "\n")
 	ignored, err := strconv.ParseUint(mask, 16, 64)
 	return err == nil && ignored>>(uint(sig)-1)&1 == 1
+}
+
+func TestANewMasterTriesTheControlSocketUntilItHasIt(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	door := filepath.Join(s.dir, "door")
+	if err := os.Mkdir(door, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	s.control = filepath.Join(door, "ctl")
+	s.serve(1)
+	if err := os.Rename(door, door+".away"); err != nil {
+		t.Fatal(err)
+	}
+	s.signal(syscall.SIGUSR2)
+	if code, _ := s.wait(patience); code != 0 {
+		t.Errorf("the old master ended with %d", code)
+	}
+	s.until("the new master has said that it has no control socket", func() bool { return s.logged("no control socket, it is tried again") })
+	if err := os.Mkdir(door, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	s.until("the new master can be asked", func() bool { n := s.masterIn(); return n != 0 && s.status().PID == n })
+	if n := s.count("no control socket"); n != 1 {
+		t.Errorf("the failure was told %d times, want once", n)
+	}
+}
+
+func TestAReloadDoesNotWaitForAnAddressInUse(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	l, err := net.Listen("tcp", freeAddr(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	s.put("c.toml", "bind_retries = 100000\nworkers = 1\nbind = [\""+s.addr+"\"]\n")
+	s.startWith(func(c *exec.Cmd) {
+		c.Args = []string{c.Args[0], "--config-file", filepath.Join(s.dir, "c.toml"), "--control-socket", s.control}
+	})
+	s.until("the worker serves", func() bool { return s.status().Serving == 1 })
+	s.put("c.toml", "bind_retries = 100000\nworkers = 1\nbind = [\""+s.addr+"\", \""+l.Addr().String()+"\"]\n")
+	if _, err := s.ask("reload"); err == nil || !strings.Contains(err.Error(), "is in use") {
+		t.Errorf("a reload to an address in use: %v, want a refusal that says so", err)
+	}
+	if st := s.status(); st.State != "serving" || st.Serving != 1 {
+		t.Errorf("after the refusal: %+v", st)
+	}
+}
+
+func TestWhetherThereIsACommandDoesNotChangeByAReload(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.put("c.toml", "workers = 1\n")
+	s.start("--config-file", filepath.Join(s.dir, "c.toml"))
+	s.until("the worker serves", func() bool { return s.status().Serving == 1 })
+	s.put("c.toml", "workers = 1\ncommand = [\"/bin/true\"]\n")
+	for range 2 {
+		if _, err := s.ask("reload"); err == nil || !strings.Contains(err.Error(), "does not change by a reload") {
+			t.Errorf("a reload that adds a command: %v, want a refusal that says so", err)
+		}
+	}
+	if st := s.status(); st.PID != s.pid() || st.Serving != 1 {
+		t.Errorf("after the refusals: %+v", st)
+	}
 }
 
 func TestAnUpgradeThatFailsLateLeavesTheControlSocketToTheOldMaster(t *testing.T) {

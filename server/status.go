@@ -1,17 +1,15 @@
 package server
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
-	"net/http"
 	"os"
 	"slices"
 	"strconv"
 	"strings"
+	"text/tabwriter"
 	"time"
 )
 
@@ -29,8 +27,10 @@ type answer struct {
 // A question is one that workers answer.
 type question struct {
 	ask     ask
-	waiting int
+	asked   map[int]int // pids by number of the workers whose answer is to come
+	one     bool        // it is for one worker, which has something to say or there is nothing to say
 	texts   []string
+	missing []string // who has nothing to say, and why
 	until   time.Time
 }
 
@@ -86,6 +86,20 @@ func (m *master) status() Status {
 	return s
 }
 
+// table is the workers for people, one a line.
+func (m *master) table() string {
+	var b strings.Builder
+	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "PID\tSTATE\tUPTIME\tREQUESTS\tBUSY\tCONNS\tSTUCK\tOLDEST\tMEMORY\tLIFE")
+	seconds := func(s float64) time.Duration { return time.Duration(s * float64(time.Second)).Round(time.Millisecond) }
+	for _, w := range m.status().Workers {
+		fmt.Fprintf(t, "%d\t%s\t%v\t%d\t%d\t%d\t%d\t%v\t%dM\t%s\n", w.PID, w.State, seconds(w.Uptime), w.Requests, w.Busy, w.Conns, w.Stuck,
+			seconds(w.Oldest), w.Memory>>20, w.Life)
+	}
+	t.Flush()
+	return b.String()
+}
+
 func (m *master) state() string {
 	switch {
 	case m.stop != nil:
@@ -118,16 +132,17 @@ func (m *master) answer(ctx context.Context, a ask) {
 			return
 		}
 		ok("ready\n")
+	case "workers":
+		ok(m.table())
 	case "requests":
 		m.question(a, "requests", 0)
 	case "stack":
-		pid, number, _ := strings.Cut(rest, " ")
-		n, err := strconv.Atoi(pid)
-		if err != nil {
+		var n, request int
+		if fields, err := fmt.Sscanf(rest, "%d %d", &n, &request); fields < 2 || err != nil {
 			a.reply <- answer{err: errors.New("use: stack <pid> <number>, as requests shows them")}
 			return
 		}
-		m.question(a, "stack "+number, n)
+		m.question(a, fmt.Sprintf("stack %d", request), n)
 	case "reload":
 		m.orderReload(a)
 	case "scale":
@@ -155,7 +170,7 @@ func (m *master) obey(_ context.Context, verb string, a ask) {
 	case "quit":
 		m.beginStop(stageQuick, "control socket")
 	default:
-		a.reply <- answer{err: fmt.Errorf("%q is no order: status, metrics, requests, stack, reload, reopen, scale, upgrade, stop, quit", verb)}
+		a.reply <- answer{err: fmt.Errorf("%q is no order: status, workers, metrics, requests, stack, reload, reopen, scale, upgrade, stop, quit", verb)}
 		return
 	}
 	a.reply <- answer{text: "ok\n"}
@@ -186,195 +201,63 @@ func (m *master) tellWaiters(err error) {
 // question passes a question on to the worker with a pid, or to all.
 func (m *master) question(a ask, text string, pid int) {
 	m.askID++
-	q := &question{ask: a, until: time.Now().Add(time.Second)}
+	q := &question{ask: a, asked: map[int]int{}, one: pid != 0, until: time.Now().Add(time.Second)}
+	found := pid == 0
 	for _, w := range m.workers {
-		if w.state != booting && (pid == 0 || w.child.PID() == pid) {
-			if w.child.Send(message{Type: msgAsk, ID: m.askID, Text: text}) == nil {
-				q.waiting++
-			}
+		if w.state == booting || pid != 0 && w.child.PID() != pid {
+			continue
+		}
+		found = true
+		if w.child.Send(message{Type: msgAsk, ID: m.askID, Text: text}) == nil {
+			q.asked[w.id] = w.child.PID()
+		} else {
+			q.missing = append(q.missing, fmt.Sprintf("%d cannot be asked", w.child.PID()))
 		}
 	}
-	if q.waiting == 0 {
-		a.reply <- answer{err: errors.New("there is no such worker")}
+	if !found {
+		a.reply <- answer{err: fmt.Errorf("there is no worker %d", pid)}
 		return
 	}
 	m.asked[m.askID] = q
+	m.settleQuestion(m.askID)
 }
 
 // collect takes a worker's part of an answer.
-func (m *master) collect(msg message) {
-	q := m.asked[msg.ID]
-	if q == nil {
+func (m *master) collect(worker int, msg message) {
+	if q := m.asked[msg.ID]; q != nil {
+		delete(q.asked, worker)
+		q.texts = append(q.texts, msg.Text)
+		m.settleQuestion(msg.ID)
+	}
+}
+
+// settleQuestion answers a question when nobody is left who may have something to say. Who had nothing is named.
+func (m *master) settleQuestion(id int) {
+	q := m.asked[id]
+	if len(q.asked) > 0 {
 		return
 	}
-	q.texts = append(q.texts, msg.Text)
-	if q.waiting--; q.waiting == 0 {
-		delete(m.asked, msg.ID)
-		q.ask.reply <- answer{text: strings.Join(q.texts, "")}
+	delete(m.asked, id)
+	text := strings.Join(q.texts, "")
+	if q.one && text == "" {
+		q.ask.reply <- answer{err: errors.New(firstOf(strings.Join(q.missing, ""), "there is no such request any more"))}
+		return
 	}
+	for _, who := range q.missing {
+		text += who + "\n"
+	}
+	q.ask.reply <- answer{text: text}
 }
 
 // forgetQuestions answers with what has come, when a worker does not answer.
 func (m *master) forgetQuestions(now time.Time) {
 	for id, q := range m.asked {
 		if now.After(q.until) {
-			delete(m.asked, id)
-			q.ask.reply <- answer{text: strings.Join(q.texts, "")}
-		}
-	}
-}
-
-// doors are the ways in for questions.
-type doors struct {
-	control *socket
-	metrics *http.Server
-	done    chan struct{}
-}
-
-// openDoors opens the control socket and the metrics address.
-func (m *master) openDoors(ctx context.Context) (err error) {
-	m.doors = &doors{done: make(chan struct{})}
-	if m.parent == nil {
-		if err := m.openControl(ctx); err != nil {
-			return err
-		}
-	}
-	if m.cfg.MetricsBind != "" {
-		m.doors.metrics = &http.Server{Handler: m.metricsHandler(), ReadHeaderTimeout: 5 * time.Second}
-		if err := m.openMetrics(ctx); err != nil && m.parent == nil {
-			return err
-		} else if err != nil {
-			go m.inheritMetrics(ctx)
-		}
-	}
-	if m.cfg.StatsdAddr != "" {
-		m.sink, err = newStatsd(m.cfg)
-	}
-	return err
-}
-
-// openControl opens the control socket. The new master of an upgrade does so when the old one has handed over: before that
-// the upgrade may fail, and the old one must still be within reach.
-func (m *master) openControl(ctx context.Context) (err error) {
-	path := m.cfg.ControlSocket
-	if path == "" || m.doors.control != nil {
-		return nil
-	}
-	c := *m.cfg
-	c.SocketMode, c.User, c.Group = m.cfg.ControlSocketMode, "", ""
-	if m.parent != nil {
-		os.Remove(path) // the old master's
-	}
-	if m.doors.control, err = listen(ctx, &c, "unix:"+path); err == nil {
-		go m.attend(m.doors.control.listener)
-	}
-	return err
-}
-
-func (m *master) openMetrics(ctx context.Context) error {
-	c := *m.cfg
-	c.ReusePort = false
-	s, err := listen(ctx, &c, c.MetricsBind)
-	if err == nil {
-		go m.doors.metrics.Serve(s.listener)
-	}
-	return err
-}
-
-// inheritMetrics takes the metrics address when the old master of an upgrade has left it.
-func (m *master) inheritMetrics(ctx context.Context) {
-	retry := time.NewTicker(100 * time.Millisecond)
-	defer retry.Stop()
-	for {
-		select {
-		case <-m.doors.done:
-			return
-		case <-retry.C:
-			if m.openMetrics(ctx) == nil {
-				return
+			for _, pid := range q.asked {
+				q.missing = append(q.missing, fmt.Sprintf("%d does not answer", pid))
 			}
+			clear(q.asked)
+			m.settleQuestion(id)
 		}
 	}
-}
-
-func (m *master) closeDoors() {
-	close(m.doors.done)
-	if m.doors.control != nil {
-		m.doors.control.close(true)
-	}
-	if m.doors.metrics != nil {
-		m.doors.metrics.Close()
-	}
-}
-
-// ask puts a question to the loop from another goroutine.
-func (m *master) ask(line string, patience time.Duration) (string, error) {
-	a := ask{line: line, reply: make(chan answer, 1)}
-	select {
-	case m.asks <- a:
-	case <-m.doors.done:
-		return "", errors.New("the server has stopped")
-	}
-	select {
-	case r := <-a.reply:
-		return r.text, r.err
-	case <-m.doors.done:
-		return "", errors.New("the server has stopped")
-	case <-time.After(patience):
-		return "", errors.New("no answer in time")
-	}
-}
-
-// attend serves the control socket: a line in, an answer out, and the end.
-func (m *master) attend(l net.Listener) {
-	for {
-		c, err := l.Accept()
-		switch {
-		case errors.Is(err, net.ErrClosed):
-			return
-		case err != nil: // no descriptors: orders are wanted most when something is wrong
-			select {
-			case <-m.doors.done:
-				return
-			case <-time.After(100 * time.Millisecond):
-			}
-			continue
-		}
-		go func() {
-			defer c.Close()
-			c.SetReadDeadline(time.Now().Add(5 * time.Second))
-			line, err := bufio.NewReader(c).ReadString('\n')
-			if err != nil {
-				return
-			}
-			text, err := m.ask(line, 10*time.Minute)
-			if err != nil {
-				fmt.Fprintf(c, "error: %v\n", err)
-				return
-			}
-			fmt.Fprintf(c, "ok\n%s", text)
-		}()
-	}
-}
-
-// Control sends one order to the control socket of a running server and returns its answer: "status" (a [Status] in JSON),
-// "metrics", "requests" (one a line: pid, number, client, method, path, age), "stack <pid> <number>", "reload" (returns
-// when it is done, with an error if it was refused), "reopen", "scale <workers>", "upgrade", "stop", "quit".
-func Control(socket, order string) (string, error) {
-	c, err := net.Dial("unix", socket)
-	if err != nil {
-		return "", fmt.Errorf("server: no server at %s: %w", socket, err)
-	}
-	defer c.Close()
-	if _, err := fmt.Fprintf(c, "%s\n", order); err != nil {
-		return "", err
-	}
-	var text strings.Builder
-	if _, err := bufio.NewReader(c).WriteTo(&text); err != nil {
-		return "", err
-	}
-	if rest, ok := strings.CutPrefix(text.String(), "ok\n"); ok {
-		return rest, nil
-	}
-	return "", errors.New("server: " + strings.TrimSpace(strings.TrimPrefix(text.String(), "error: ")))
 }

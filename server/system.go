@@ -14,6 +14,8 @@ type system struct {
 	launch func(spec, func(event)) (child, error)
 	// bind makes the listening socket of one address.
 	bind func(ctx context.Context, c *Config, addr string) (*socket, error)
+	// forget takes a worker that has ended off the scoreboard: one that was killed could not do so.
+	forget func(worker int)
 	// openProgram opens the binary on disk, for the workers of a new generation.
 	openProgram func() (*program, error)
 	// openCommand opens the program that workers are, if that is not this one.
@@ -93,9 +95,10 @@ func (x *exit) String() string {
 	return "exit code " + itoa(x.code)
 }
 
-// level is how loud a worker's end is: only one that it was told to is silent.
-func (x *exit) level(expected bool) slog.Level {
-	if expected && (x.code == 0 || x.signal == "terminated") {
+// level is how loud a worker's end is: only one that it was told to is silent. One that never served is killed when it is not
+// wanted any more.
+func (x *exit) level(w *worker) slog.Level {
+	if w.expected && (x.code == 0 || x.signal == "terminated" || w.since.IsZero() && w.killed) {
 		return slog.LevelInfo
 	}
 	return slog.LevelError

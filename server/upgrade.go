@@ -80,9 +80,34 @@ func (m *master) checkUpgrade(now time.Time) {
 		m.log.Error("new master does not come up", "pid", u.child.PID(), "timeout", m.cfg.UpgradeTimeout)
 		u.child.Signal(syscall.SIGKILL)
 	case !u.ready.IsZero() && now.Sub(u.ready) >= settle:
+		if u.child.Send(message{Type: msgPromote}) != nil {
+			u.ready = now // it is dead, which comes as an event, or does not listen: nothing is handed to such a one
+			return
+		}
 		m.sys.notify(fmt.Sprintf("MAINPID=%d", u.child.PID()))
-		u.child.Send(message{Type: msgPromote})
 		m.beginStop(stageHanded, "the new master serves")
+	}
+}
+
+// controlAgain is how long after a failure the new master tries the control socket again.
+const controlAgain = 500 * time.Millisecond
+
+// takeControl opens the control socket that was the old master's, and tries until it has it: nobody could ask a server
+// anything that gave up.
+func (m *master) takeControl(now time.Time) {
+	failed := !m.controlAt.IsZero()
+	if failed && now.Before(m.controlAt) {
+		return
+	}
+	m.controlAt = time.Time{}
+	err := m.openControl(context.Background(), 0)
+	switch {
+	case err != nil:
+		if m.controlAt = now.Add(controlAgain); !failed {
+			m.log.Error("no control socket, it is tried again", "err", err)
+		}
+	case failed:
+		m.log.Info("the control socket is open")
 	}
 }
 
@@ -91,9 +116,7 @@ func (m *master) promote(e event) {
 	if m.parent == nil {
 		return
 	}
-	if err := m.openControl(context.Background()); err != nil {
-		m.log.Error("control socket", "err", err)
-	}
+	m.takeControl(time.Now())
 	if e.gone {
 		m.log.Info("the old master has gone")
 		m.parent = nil

@@ -33,7 +33,8 @@ type service struct {
 	h1, h2   *http.Server
 	in1, in2 *handover
 	conns    atomic.Int64
-	guards   sync.Map // of *guard, for as long as it is open
+	strange  atomic.Int64 // when a connection without its PROXY header was last told of, in seconds since 1970
+	guards   sync.Map     // of *guard, for as long as it is open
 	room     chan struct{}
 	closing  chan struct{} // closed when accepting ends
 	accepts  sync.WaitGroup

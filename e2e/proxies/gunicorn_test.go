@@ -33,6 +33,7 @@ type options struct {
 	graceful    int
 	maxRequests int
 	files       map[string]string // in FAULTS_DIR from the start on
+	as          *syscall.Credential
 }
 
 func newContender(t *testing.T, ours bool, o options) *contender {
@@ -42,6 +43,11 @@ func newContender(t *testing.T, ours bool, o options) *contender {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
+	if o.as != nil {
+		if err := os.Chown(dir, int(o.as.Uid), int(o.as.Gid)); err != nil {
+			t.Fatal(err)
+		}
+	}
 	c := &contender{t: t, ours: ours, dir: dir, addr: freePorts(t, 1)[0]}
 	for name, text := range o.files {
 		write(t, filepath.Join(dir, name), text)
@@ -66,7 +72,7 @@ func newContender(t *testing.T, ours bool, o options) *contender {
 		}
 		args = append(args, "--config", filepath.Join(here, "crash.conf.py"), "--pythonpath", here, "wsgi:app")
 	}
-	c.process = startProcess(t, dir, []string{"FAULTS_DIR=" + dir}, program, args...)
+	c.process = startProcessAs(t, o.as, dir, []string{"FAULTS_DIR=" + dir}, program, args...)
 	if o.files["crash"] == "" {
 		until(t, "it serves", func() bool { return answers(c.addr) })
 	}
@@ -112,6 +118,7 @@ var numbers = []number{
 	{"requests not served in 5 s under 20 slow clients", unserved, 0},
 	{"boots in 10 s of a crash loop, 4 workers", boots, 28},
 	{"TTIN answered during a reload (s)", signalInReload, 5},
+	{"requests lost in 4 s after TTIN, when fork fails", lostWithoutForks, 0},
 }
 
 func holeInReload(t *testing.T, ours bool) (float64, string) {
@@ -262,6 +269,46 @@ func signalInReload(t *testing.T, ours bool) (float64, string) {
 	})
 	took := time.Since(before)
 	return took.Seconds(), fmt.Sprintf("%.3f s", took.Seconds())
+}
+
+// lostWithoutForks forbids the master to start processes, and then asks it for one. That is only forbidden to who is not root.
+func lostWithoutForks(t *testing.T, ours bool) (float64, string) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can start a server as somebody else, whose processes can be limited")
+	}
+	nobody := &syscall.Credential{Uid: 65534, Gid: 65534}
+	c := newContender(t, ours, options{workers: 2, as: nobody})
+	l := c.kept(8, 3*time.Millisecond)
+	l.progress(t, 100)
+	limitProcesses(t, nobody, c.cmd.Process.Pid)
+	c.signal(syscall.SIGTTIN)
+	until(t, "the server has tried", func() bool {
+		select {
+		case <-c.ended:
+			return true
+		default:
+			return strings.Contains(c.log.String(), "resource temporarily unavailable") || strings.Contains(c.log.String(), "Resource temporarily unavailable")
+		}
+	})
+	time.Sleep(4 * time.Second)
+	good, lost := l.end().counts()
+	text := fmt.Sprintf("%d of %d", lost, good+lost)
+	select {
+	case <-c.ended:
+		text += ", server dead"
+	default:
+	}
+	return float64(lost), text
+}
+
+// limitProcesses has the system refuse a running process of somebody else's to start another.
+func limitProcesses(t *testing.T, of *syscall.Credential, pid int) {
+	t.Helper()
+	cmd := exec.Command(installed(t, "prlimit"), "--pid", strconv.Itoa(pid), "--nproc=1:1")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: of}
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("prlimit: %v\n%s", err, out)
+	}
 }
 
 // oneAlone sends one request on a connection of its own and tells how it went.

@@ -45,6 +45,24 @@ backend app
 	server b $B check inter 50ms fall 1 rise 1
 `
 
+// caddyConf is as haproxy's: Caddy asks whether the instances are ready, and tries nothing a second time. Not round_robin: two requests
+// that take turns at once can both be sent to the instance that is down, each twice, and get 503 from Caddy itself.
+const caddyConf = `{
+	admin off
+	auto_https off
+	http_port $PORT
+}
+http:// {
+	bind $HOST
+	reverse_proxy $A $B {
+		lb_policy least_conn
+		health_uri /ready
+		health_interval 50ms
+		health_timeout 5s
+	}
+}
+`
+
 // proxies are the proxies in front of two instances.
 var proxies = []struct {
 	name, conf, file string
@@ -54,6 +72,9 @@ var proxies = []struct {
 		return []string{"-p", dir, "-c", filepath.Join(dir, "nginx.conf"), "-e", "stderr"}
 	}},
 	{"haproxy", haproxyConf, "haproxy.cfg", func(dir string) []string { return []string{"-db", "-f", filepath.Join(dir, "haproxy.cfg")} }},
+	{"caddy", caddyConf, "Caddyfile", func(dir string) []string {
+		return []string{"run", "--adapter", "caddyfile", "--config", filepath.Join(dir, "Caddyfile")}
+	}},
 }
 
 func TestARollingRestartBehindAProxyLosesNothing(t *testing.T) {
@@ -69,8 +90,8 @@ func TestARollingRestartBehindAProxyLosesNothing(t *testing.T) {
 			if err := os.Chmod(dir, 0o755); err != nil {
 				t.Fatal(err)
 			}
-			write(t, filepath.Join(dir, tt.file), tt.conf, "$DIR", dir, "$A", a.addr, "$B", b.addr, "$FRONT", front)
-			startProcess(t, dir, nil, program, tt.args(dir)...)
+			write(t, filepath.Join(dir, tt.file), tt.conf, "$DIR", dir, "$A", a.addr, "$B", b.addr, "$FRONT", front, "$HOST", "127.0.0.1", "$PORT", front[len("127.0.0.1:"):])
+			startProcess(t, dir, []string{"HOME=" + dir, "XDG_DATA_HOME=" + dir, "XDG_CONFIG_HOME=" + dir}, program, tt.args(dir)...)
 			until(t, tt.name+" passes requests on", func() bool { return answers(front) })
 			loads := map[string]*load{
 				"GET, connections kept":        {addr: front, request: getRequest, clients: 4, keep: true},

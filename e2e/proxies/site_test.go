@@ -30,6 +30,10 @@ func TestMain(m *testing.M) {
 			return 1
 		}
 		defer os.RemoveAll(dir)
+		if err := os.Chmod(dir, 0o755); err != nil { // for a server that is not root's
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
 		faults = filepath.Join(dir, "faults")
 		if out, err := exec.Command("go", "build", "-o", faults, "github.com/carafeweb/carafe/examples/faults").CombinedOutput(); err != nil {
 			fmt.Fprintf(os.Stderr, "building examples/faults: %v\n%s", err, out)
@@ -69,11 +73,17 @@ func (o *output) String() string {
 
 func startProcess(t *testing.T, dir string, env []string, program string, args ...string) *process {
 	t.Helper()
+	return startProcessAs(t, nil, dir, env, program, args...)
+}
+
+// startProcessAs starts a program as somebody else; nil is who runs the test.
+func startProcessAs(t *testing.T, as *syscall.Credential, dir string, env []string, program string, args ...string) *process {
+	t.Helper()
 	p := &process{t: t, cmd: exec.Command(program, args...), log: &output{}, ended: make(chan struct{})}
 	p.cmd.Dir, p.cmd.Env = dir, append(os.Environ(), env...)
 	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
 	p.cmd.WaitDelay = time.Second
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: as}
 	if err := p.cmd.Start(); err != nil {
 		t.Fatalf("starting %s: %v", program, err)
 	}
