@@ -58,14 +58,14 @@ func apiPackages(t *testing.T) []*apiPackage {
 }
 
 // apiSkips says whether a folder has nothing that can be imported from outside: what go list passes over, internal packages, examples,
-// and other modules.
+// and other modules but those below contrib.
 func apiSkips(folder string) bool {
 	base := filepath.Base(folder)
 	if strings.HasPrefix(base, ".") || strings.HasPrefix(base, "_") || slices.Contains([]string{"testdata", "internal", "examples"}, base) {
 		return true
 	}
 	_, err := os.Stat(filepath.Join(folder, "go.mod"))
-	return err == nil
+	return err == nil && filepath.Base(filepath.Dir(folder)) != "contrib"
 }
 
 // An apiSymbol is one exported name.

@@ -12,7 +12,7 @@ An [App] is an [http.Handler]. Views return what they have to say, as text, byte
 # The walk
 
 A request goes through the app in ten steps. [App.ServeHTTP] calls [App.Gateway], which middleware may have
-wrapped; what it comes to is the method handle in app.go, which has one line a step. The files of this package are
+wrapped; what it comes to is the method handle in app.go, where the steps are numbered. The files of this package are
 read in the same order: app.go, context.go, matching.go, hooks.go, views.go, errorhandling.go, makeresponse.go, response.go, teardown.go.
 
  1. make the Context, and push it: the app context, then the request's

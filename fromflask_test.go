@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -52,7 +53,7 @@ func exportedTypes(t *testing.T) types.Importer {
 // snippetSource makes a file of a snippet: of declarations as they are, of statements as the body of a function.
 func snippetSource(snippet string) string {
 	if _, err := parser.ParseFile(token.NewFileSet(), "", "package p\n"+snippet, parser.SkipObjectResolution); err != nil {
-		snippet = "func _() {\n" + snippet + "}\n"
+		snippet = "func setUp() {\n" + snippet + "}\n"
 	}
 	code := snippetSetting + snippet
 	if strings.Contains(snippet, "type User struct") {
@@ -86,6 +87,69 @@ func TestTheSnippetsForFlasksUsersCompile(t *testing.T) {
 		conf := types.Config{Importer: imports, Error: func(err error) { t.Errorf("a snippet does not compile: %v\n%s", err, snippet[1]) }}
 		_, _ = conf.Check("p", files, []*ast.File{file}, nil) // its error was told to conf.Error
 	}
+}
+
+// snippetCalls are the calls of what a snippet has for setting up: functions that take nothing, or the app.
+func snippetCalls(t *testing.T, source string) (calls string) {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), "snippet.go", source, parser.SkipObjectResolution)
+	must(t, err)
+	for _, decl := range file.Decls {
+		fn, ok := decl.(*ast.FuncDecl)
+		if !ok || fn.Recv != nil || fn.Name.Name == "_" || fn.Type.Results != nil {
+			continue
+		}
+		switch params := fn.Type.Params.List; {
+		case len(params) == 0:
+			calls += "\t" + fn.Name.Name + "()\n"
+		case len(params) == 1 && strings.Contains(source, "func "+fn.Name.Name+"(app *carafe.App)"):
+			calls += "\t" + fn.Name.Name + "(app)\n"
+		}
+	}
+	return calls
+}
+
+// TestTheSnippetsForFlasksUsersSetUp runs what the snippets of docs/from-flask.md set up, each with an app of its own, so that a view which
+// does not fit its rule, or an option that cannot be, is found. They are a file each of one program.
+func TestTheSnippetsForFlasksUsersSetUp(t *testing.T) {
+	page, err := os.ReadFile("docs/from-flask.md")
+	must(t, err)
+	dir, files, checks := t.TempDir(), []string{"main.go"}, ""
+	for i, m := range regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(string(page), -1) {
+		source := snippetSource(m[1])
+		if !strings.Contains(source, snippetSetting) {
+			continue // it is the setting
+		}
+		source = strings.NewReplacer("package p\n", "package main\n", snippetSetting, "", "func main()", "func _()",
+			"func setUp()", fmt.Sprintf("func setUp%d()", i)).Replace(source)
+		name := fmt.Sprintf("snippet%d.go", i)
+		files = append(files, name)
+		must(t, os.WriteFile(filepath.Join(dir, name), []byte(source+snippetNames(source)), 0o644))
+		checks += fmt.Sprintf("\tapp = carafe.New(\"shop\")\n%s\tfrozen(%q)\n", snippetCalls(t, source), m[1])
+	}
+	must(t, os.WriteFile(filepath.Join(dir, "main.go"), []byte("package main\n\nimport (\n\t\"context\"\n\t\"fmt\"\n\t\"os\"\n\n\t\""+module+"\"\n)\n\n"+
+		snippetSetting+"\nfunc frozen(snippet string) {\n\tif err := app.Freeze(); err != nil {\n\t\tfmt.Printf(\"%v in\\n%s\", err, snippet)\n\t\tos.Exit(1)\n\t}\n}\n\n"+
+		"func main() {\n"+checks+"}\n"), 0o644))
+	args := []string{"run"}
+	for _, name := range files {
+		args = append(args, filepath.Join(dir, name))
+	}
+	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
+		t.Errorf("a snippet cannot be set up: %v\n%s", err, out)
+	}
+	if len(files) < 20 {
+		t.Errorf("%d snippets were set up, want more", len(files)-1)
+	}
+}
+
+// snippetNames uses each import of a snippet whose setting, which may need it, stands elsewhere.
+func snippetNames(source string) (uses string) {
+	for name, value := range map[string]string{"context": "context.Background", "carafe": "carafe.New"} {
+		if strings.Contains(source, "import "+name+" ") {
+			uses += "\nvar _ = " + value + "\n"
+		}
+	}
+	return uses
 }
 
 // snippetValues are the types that the text of the page speaks of by the names of their values.

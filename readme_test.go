@@ -44,6 +44,47 @@ func TestTheReadmesProgramRuns(t *testing.T) {
 	}
 }
 
+// TestTheReadmesCurlLinesAnswerAsItSays builds examples/hello and runs each curl line of the README.
+func TestTheReadmesCurlLinesAnswerAsItSays(t *testing.T) {
+	if _, err := exec.LookPath("curl"); err != nil {
+		t.Skip("there is no curl")
+	}
+	page, err := os.ReadFile("README.md")
+	must(t, err)
+	dir := t.TempDir()
+	binary := filepath.Join(dir, "hello")
+	if out, err := exec.Command("go", "build", "-o", binary, "./examples/hello").CombinedOutput(); err != nil {
+		t.Fatalf("the example does not compile: %v\n%s", err, out)
+	}
+	var consoles []string
+	for _, m := range quickstartBlock.FindAllStringSubmatch(string(page), -1) {
+		if m[2] == "console" {
+			consoles = append(consoles, m[3])
+		}
+	}
+	if asked := quickstartAskAll(t, dir, startProgram(t, binary), consoles); asked < 6 {
+		t.Errorf("%d curl lines were found, want those of the README", asked)
+	}
+}
+
+// TestTheReadmesTableSaysWhereItIsShown looks for a link at the end of each row of the table beside others.
+func TestTheReadmesTableSaysWhereItIsShown(t *testing.T) {
+	page, err := os.ReadFile("README.md")
+	must(t, err)
+	_, table, _ := strings.Cut(string(page), "| shown by |\n")
+	table, _, _ = strings.Cut(table, "\n\n")
+	rows := strings.Split(table, "\n")[1:]
+	if len(rows) < 10 {
+		t.Errorf("the table has %d rows, want more", len(rows))
+	}
+	for _, row := range rows {
+		cells := strings.Split(strings.Trim(row, "| "), " | ")
+		if len(cells) != 8 || !docLink.MatchString(cells[len(cells)-1]) {
+			t.Errorf("a row has no eighth cell with a link to where it is shown:\n%s", row)
+		}
+	}
+}
+
 var runningOn = regexp.MustCompile(`Running on (http://\S+)`)
 
 // startProgram runs an app's program on a free port until the test is over, and returns the URL that it prints.
@@ -69,30 +110,4 @@ func startProgram(t *testing.T, binary string) string {
 	return ""
 }
 
-var (
-	link      = regexp.MustCompile(`\]\(([^)#:\s]+)\)`)
-	codeBlock = regexp.MustCompile("(?s)```.*?```")
-)
-
-func TestLinksOfTheDocsLeadSomewhere(t *testing.T) {
-	followed := 0
-	docs := []string{"README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "llms.txt"}
-	for _, pattern := range []string{"docs/*.md", "examples/*/README.md", "bench/README.md", "bench/*/README.md"} {
-		pages, err := filepath.Glob(pattern)
-		must(t, err)
-		docs = append(docs, pages...)
-	}
-	for _, doc := range docs {
-		page, err := os.ReadFile(doc)
-		must(t, err)
-		for _, m := range link.FindAllStringSubmatch(codeBlock.ReplaceAllString(string(page), ""), -1) {
-			if _, err := os.Stat(filepath.Join(filepath.Dir(doc), m[1])); err != nil {
-				t.Errorf("%s links to %s: %v", doc, m[1], err)
-			}
-			followed++
-		}
-	}
-	if followed < 15 {
-		t.Errorf("%d links were found, want those of the README at least", followed)
-	}
-}
+var codeBlock = regexp.MustCompile("(?s)```.*?```")

@@ -35,7 +35,7 @@ type storeCheck struct {
 
 func (s *storeCheck) first() SessionStore { return s.stores[0] }
 
-func (s *storeCheck) wrong(format string, args ...any) {
+func (s *storeCheck) fails(format string, args ...any) {
 	s.faults = append(s.faults, fmt.Errorf("session store: "+format, args...))
 }
 
@@ -44,7 +44,7 @@ func (s *storeCheck) want(when, data string) {
 	for i, store := range s.stores {
 		got, err := store.Load(s.ctx, s.key)
 		if err != nil || string(got) != data || (got == nil) != (data == "") {
-			s.wrong("%s, Load by store %d gives %q and error %v, want %q", when, i, got, err, data)
+			s.fails("%s, Load by store %d gives %q and error %v, want %q", when, i, got, err, data)
 		}
 	}
 }
@@ -56,7 +56,7 @@ func (s *storeCheck) update(store SessionStore, change func(old []byte) ([]byte,
 func (s *storeCheck) empty() {
 	s.want("before the first Update", "")
 	if err := s.first().Delete(s.ctx, s.key); err != nil {
-		s.wrong("Delete of what is not there fails: %v", err)
+		s.fails("Delete of what is not there fails: %v", err)
 	}
 }
 
@@ -64,12 +64,12 @@ func (s *storeCheck) kept() {
 	for _, step := range []struct{ old, data string }{{"", "one"}, {"one", "two\x00\xff\r\n"}} {
 		err := s.update(s.first(), func(old []byte) ([]byte, error) {
 			if string(old) != step.old || (old == nil) != (step.old == "") {
-				s.wrong("Update gives %q as the old data, want %q", old, step.old)
+				s.fails("Update gives %q as the old data, want %q", old, step.old)
 			}
 			return []byte(step.data), nil
 		})
 		if err != nil {
-			s.wrong("Update fails: %v", err)
+			s.fails("Update fails: %v", err)
 		}
 		s.want("after Update", step.data)
 	}
@@ -78,10 +78,10 @@ func (s *storeCheck) kept() {
 func (s *storeCheck) refused() {
 	stop := errors.New("stop")
 	if err := s.update(s.first(), func([]byte) ([]byte, error) { return []byte("x"), stop }); !errors.Is(err, stop) {
-		s.wrong("Update gives the error %v, want that of its function", err)
+		s.fails("Update gives the error %v, want that of its function", err)
 	}
 	if err := s.update(s.first(), func([]byte) ([]byte, error) { return nil, nil }); err != nil {
-		s.wrong("Update whose function gives nil fails: %v", err)
+		s.fails("Update whose function gives nil fails: %v", err)
 	}
 	s.want("after updates that change nothing", "two\x00\xff\r\n")
 }
@@ -89,7 +89,7 @@ func (s *storeCheck) refused() {
 func (s *storeCheck) copied() {
 	data := []byte("mine")
 	if err := s.update(s.first(), func([]byte) ([]byte, error) { return data, nil }); err != nil {
-		s.wrong("Update fails: %v", err)
+		s.fails("Update fails: %v", err)
 	}
 	data[0] = 'X'
 	if got, err := s.first().Load(s.ctx, s.key); err == nil && len(got) > 0 {
@@ -114,20 +114,20 @@ func (s *storeCheck) atOnce() {
 	}
 	wg.Wait()
 	if err := errors.Join(failed...); err != nil {
-		s.wrong("%d writers at once fail: %v", writers, err)
+		s.fails("%d writers at once fail: %v", writers, err)
 	}
 	got, _ := s.first().Load(s.ctx, s.key)
 	for i := range writers {
 		letter := string(rune('a' + i))
 		if n := strings.Count(strings.TrimPrefix(string(got), "mine"), letter); n != times {
-			s.wrong("of %d updates of writer %s, %d are left", times, letter, n)
+			s.fails("of %d updates of writer %s, %d are left", times, letter, n)
 		}
 	}
 }
 
 func (s *storeCheck) deleted() {
 	if err := s.first().Delete(s.ctx, s.key); err != nil {
-		s.wrong("Delete fails: %v", err)
+		s.fails("Delete fails: %v", err)
 	}
 	s.want("after Delete", "")
 }

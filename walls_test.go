@@ -60,6 +60,26 @@ func goList(t *testing.T, args ...string) []listedPackage {
 	}
 }
 
+func TestTheDesignHasAllRooms(t *testing.T) {
+	page, err := os.ReadFile("docs/design.md")
+	must(t, err)
+	_, table, _ := strings.Cut(string(page), "| room | knows |")
+	table, _, _ = strings.Cut(table, "\n\n")
+	var rooms []string
+	for _, row := range strings.Split(table, "\n")[2:] {
+		first, _, _ := strings.Cut(strings.Trim(row, "| "), " |")
+		rooms = append(rooms, strings.Split(first, ", ")...)
+	}
+	for room := range walls {
+		if room == "" {
+			room = "the root"
+		}
+		if !slices.Contains(rooms, room) {
+			t.Errorf("the table of docs/design.md has no room %q: it has %q", room, rooms)
+		}
+	}
+}
+
 func TestRoomsKeepTheirWalls(t *testing.T) {
 	for _, p := range goList(t, "./...") {
 		room := strings.TrimPrefix(strings.TrimPrefix(p.ImportPath, module), "/")
@@ -129,4 +149,31 @@ func TestFilesAreOfAHumanSize(t *testing.T) {
 		return nil
 	})
 	must(t, err)
+}
+
+// The core module asks nobody to download what its rooms do not need: what examples, benchmarks and e2e need stands in modules of their own.
+func TestGoModRequiresWhatTheRoomsNeed(t *testing.T) {
+	cmd := exec.Command("go", "list", "-deps", "-test", "-f", "{{with .Module}}{{.Path}}{{end}}", "./...")
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	must(t, err)
+	needed := map[string]bool{}
+	for path := range strings.Lines(string(out)) {
+		needed[strings.TrimSpace(path)] = true
+	}
+	text, err := os.ReadFile("go.mod")
+	must(t, err)
+	required := 0
+	for line := range strings.Lines(string(text)) {
+		path, _, ok := strings.Cut(strings.TrimSpace(line), " v")
+		if !ok {
+			continue
+		}
+		if required++; !needed[path] && path != "github.com/inconshreveable/mousetrap" { // cobra's, on Windows
+			t.Errorf("go.mod requires %s, and no package or test of this module uses it: go mod tidy", path)
+		}
+	}
+	if required < 10 {
+		t.Errorf("go.mod has %d lines of requirements, as this test reads it: %s", required, text)
+	}
 }

@@ -291,6 +291,20 @@ func TestServeCheckSaysWhatIsWrongWithTheApp(t *testing.T) {
 	}
 }
 
+func TestServeHearsGunicornsFlagsAndListsItsOwn(t *testing.T) {
+	got := typed(t, cliOf(carafe.New("x")), "serve", "--check", "-w", "0", "--pid", "/x.pid", "--access-logfile=-", "--limit-request-field_size", "99", "--enable-backlog-metric", "--threads", "4")
+	if got.code != 0 {
+		t.Errorf("serve ends with %d: %q", got.code, got.err)
+	}
+	got = typed(t, cliOf(carafe.New("x")), "serve", "--check", "--header-map", "nosuch")
+	if got.code != 1 || !strings.Contains(got.err, "underscore_headers") {
+		t.Errorf("serve with a setting that cannot be ends with %d: %q", got.code, got.err)
+	}
+	if got := typed(t, cliOf(carafe.New("x")), "serve", "--help"); !strings.Contains(got.out, "--pid-file") || strings.Contains(got.out, "--pid ") || strings.Contains(got.out, "--threads") {
+		t.Errorf("the help is %s", got.out)
+	}
+}
+
 func TestCompletionKnowsTheAppsCommands(t *testing.T) {
 	app := carafe.New("x")
 	app.Command("hello", sayApp, carafe.CommandHelp("Greet."))

@@ -64,8 +64,15 @@ func addServerFlags(cmd *cobra.Command, hidden ...string) *serverFlags {
 			doc += " (default " + s.Default + ")"
 		}
 		added := cmd.Flags().VarPF(v, s.Flag, strings.Trim(s.Short, "eh"), doc) // -e and -h are those of all commands
+		theirs := s.GunicornFlags()
+		for _, name := range theirs {
+			cmd.Flags().Var(v, name, doc)
+			cmd.Flags().Lookup(name).Hidden = true
+		}
 		if v.boolean {
-			added.NoOptDefVal = "true"
+			for _, name := range append(theirs, added.Name) {
+				cmd.Flags().Lookup(name).NoOptDefVal = "true"
+			}
 		}
 	}
 	check := &serverFlag{all, "check-config", true, probe}

@@ -128,7 +128,6 @@ func TestFilesThatAreNoGoodSayWhereAndWhy(t *testing.T) {
 	dir := t.TempDir()
 	for _, tt := range []struct{ name, file, text, want string }{
 		{"an unknown setting", "a.toml", "workers = 1\nkeep_alife = 3\n", `a.toml:2: server: there is no setting "keep_alife": did you mean "keep_alive"?`},
-		{"Gunicorn's name", "a.toml", "limit_request_line = 3\n", `Gunicorn's limit_request_line is max_request_line here`},
 		{"a name twice", "a.toml", "workers = 1\nworkers = 2\n", "a.toml:2: workers is given a second time"},
 		{"a bare word", "a.toml", "log_level = debug\n", `"debug" is no value`},
 		{"an open quote", "a.toml", "log_level = \"debug\n", "a quote is not closed"},
@@ -222,8 +221,7 @@ func TestEveryFlagIsUsable(t *testing.T) {
 
 func TestAWrongFlagIsToldInALineAndWithWhatWasMeant(t *testing.T) {
 	for _, tt := range []struct{ name, arg, want string }{
-		{"Gunicorn's name", "--pidfile", "Gunicorn's --pidfile is --pid-file here"},
-		{"Gunicorn's name in several words", "--limit-request-line=9", "Gunicorn's --limit-request-line is --max-request-line here"},
+		{"a beginning of Gunicorn's name", "--limit-request=9", "not defined: -limit-request (--help"},
 		{"a beginning", "--grace", "did you mean --graceful-timeout?"},
 		{"nothing like it", "--zebra", "not defined: -zebra (--help"},
 		{"a value of another type", "--workers=nine", `"nine" is neither a number of processes nor auto`},
@@ -233,6 +231,38 @@ func TestAWrongFlagIsToldInALineAndWithWhatWasMeant(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: %v, want one line with %s", tt.name, err, tt.want)
 		}
+	}
+}
+
+// Gunicorn's own command line, as far as it has the same settings: the names of `gunicorn --help`.
+func TestGunicornsFlagsAreHeard(t *testing.T) {
+	var c server.Config
+	err := c.Load(strings.Fields("-b :1 -w 3 -t 40 --threads 5 --worker-connections 6 --keep-alive 7 --limit-request-line 8 --limit-request-fields 9 " +
+		"--limit-request-field_size 10 -p /p --name n --access-logfile - --access-logformat %(h)s --error-logfile /e --log-level debug --capture-output " +
+		"--statsd-host :2 --statsd-prefix x --dogstatsd-tags a:b --enable-backlog-metric --certfile /c --keyfile /k --ca-certs /a --cert-reqs required " +
+		"--forwarded-allow-ips 10.0.0.1 --proxy-protocol v1 --proxy-allow-from 10.0.0.2 --forwarder-headers X-Forwarded-For --header-map refuse " +
+		"--max-requests 11 --max-requests-jitter 12 --graceful-timeout 13 --backlog 14 --reuse-port -u u -g g -m 022 --chdir /d -e A=1 --env B=2"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := server.Config{
+		Bind: []string{":1"}, Workers: 3, WorkerTimeout: 40 * time.Second, MaxConcurrent: 5, MaxConns: 6, KeepAlive: 7 * time.Second, MaxRequestLine: 8, MaxHeaderFields: 9,
+		MaxHeaderFieldSize: 10, PIDFile: "/p", ProcName: "n", AccessLog: "-", AccessLogFormat: "%(h)s", ErrorLog: "/e", LogLevel: "debug", CaptureOutput: true,
+		StatsdAddr: ":2", StatsdPrefix: "x", StatsdTags: []string{"a:b"}, BacklogMetric: true, TLSCertFile: "/c", TLSKeyFile: "/k", TLSClientCAFile: "/a", TLSClientAuth: "required",
+		TrustedProxies: []string{"10.0.0.1"}, ProxyProtocol: "v1", ProxyProtocolFrom: []string{"10.0.0.2"}, TrustedHeaders: []string{"X-Forwarded-For"}, UnderscoreHeaders: "refuse",
+		MaxRequests: 11, MaxRequestsJitter: 12, GracefulTimeout: 13 * time.Second, Backlog: 14, ReusePort: true, User: "u", Group: "g", Umask: "022", Chdir: "/d", Env: []string{"A=1", "B=2"},
+	}
+	for _, s := range server.Settings() {
+		got, wanted := reflect.ValueOf(c).FieldByName(s.Field).Interface(), reflect.ValueOf(want).FieldByName(s.Field).Interface()
+		if !reflect.DeepEqual(got, wanted) {
+			t.Errorf("%s is %v, want %v", s.Field, got, wanted)
+		}
+	}
+	if err := c.Load([]string{"--pid", "/q", "--log-file", "/f", "--config", ""}); err != nil || c.PIDFile != "/q" || c.ErrorLog != "/f" {
+		t.Errorf("--pid and --log-file: %q, %q, %v", c.PIDFile, c.ErrorLog, err)
+	}
+	if err := c.Set("limit_request_line", "99"); err != nil || c.MaxRequestLine != 99 {
+		t.Errorf("Gunicorn's name in a file: %d, %v", c.MaxRequestLine, err)
 	}
 }
 

@@ -103,13 +103,19 @@ func (c *Config) load(args []string) error {
 func (c *Config) parse(args []string) error {
 	fs := flag.NewFlagSet(filepath.Base(os.Args[0]), flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
-	c.Flags(fs)
+	c.flags(fs, func(s *Setting, v flag.Value) {
+		for _, name := range s.GunicornFlags() {
+			fs.Var(v, name, "Gunicorn's name for --"+s.Flag)
+		}
+	})
 	err := fs.Parse(args)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		fmt.Printf("Usage of %s:\n", fs.Name())
-		fs.SetOutput(os.Stdout)
-		fs.PrintDefaults()
+		listed := flag.NewFlagSet(fs.Name(), flag.ContinueOnError)
+		listed.SetOutput(os.Stdout)
+		c.Flags(listed)
+		listed.PrintDefaults()
 		return err
 	case err != nil:
 		hint := ""

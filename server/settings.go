@@ -204,10 +204,10 @@ func (c *Config) FromEnv() error {
 	return nil
 }
 
-// Set sets one setting by its name in files ("graceful_timeout"), from text.
+// Set sets one setting by its name in files ("graceful_timeout"), or by Gunicorn's, from text.
 func (c *Config) Set(name, value string) error {
 	for _, s := range settings {
-		if s.Name == name {
+		if s.Name == name || s.Gunicorn == name && name != "" {
 			if err := s.set(c, value); err != nil {
 				return fmt.Errorf("server: setting %s: %w", name, err)
 			}
@@ -217,26 +217,27 @@ func (c *Config) Set(name, value string) error {
 	return fmt.Errorf("server: there is no setting %q%s", name, nearest(name))
 }
 
-// nearest is a hint for a misspelt name: Gunicorn's setting of that name, or the one that begins alike.
+// nearest is a hint for a misspelt name: the one that begins alike.
 func nearest(name string) string {
-	s, theirs := closest(name)
-	switch {
-	case s == nil:
-		return ""
-	case theirs:
-		return fmt.Sprintf(": Gunicorn's %s is %s here", name, s.Name)
+	if s := closest(name); s != nil {
+		return fmt.Sprintf(": did you mean %q?", s.Name)
 	}
-	return fmt.Sprintf(": did you mean %q?", s.Name)
+	return ""
 }
 
-// closest is the setting that somebody may have meant, nil for none, and whether name is Gunicorn's for it.
-func closest(name string) (best *Setting, theirs bool) {
+// nearestFlag is nearest for a flag.
+func nearestFlag(name string) string {
+	if s := closest(strings.ReplaceAll(strings.TrimPrefix(name, "-"), "-", "_")); s != nil {
+		return fmt.Sprintf(": did you mean --%s?", s.Flag)
+	}
+	return ""
+}
+
+// closest is the setting that somebody may have meant, nil for none.
+func closest(name string) (best *Setting) {
 	length := 2
 	for i := range settings {
 		s, n := &settings[i], 0
-		if s.Gunicorn == name {
-			return s, true
-		}
 		for n < len(name) && n < len(s.Name) && name[n] == s.Name[n] {
 			n++
 		}
@@ -244,24 +245,17 @@ func closest(name string) (best *Setting, theirs bool) {
 			best, length = s, n
 		}
 	}
-	return best, false
-}
-
-// nearestFlag is nearest for a flag.
-func nearestFlag(name string) string {
-	s, theirs := closest(strings.ReplaceAll(strings.TrimPrefix(name, "-"), "-", "_"))
-	switch {
-	case s == nil:
-		return ""
-	case theirs:
-		return fmt.Sprintf(": Gunicorn's --%s is --%s here", name, s.Flag)
-	}
-	return fmt.Sprintf(": did you mean --%s?", s.Flag)
+	return best
 }
 
 // Flags defines all settings as flags of fs, which set c when fs is parsed. A flag that may repeat replaces what was
 // there before when it is first given.
 func (c *Config) Flags(fs *flag.FlagSet) {
+	c.flags(fs, func(*Setting, flag.Value) {})
+}
+
+// flags is Flags that has more names defined for the same values.
+func (c *Config) flags(fs *flag.FlagSet, more func(*Setting, flag.Value)) {
 	for i := range settings {
 		s := &settings[i]
 		v := &flagValue{c: c, s: s}
@@ -273,7 +267,29 @@ func (c *Config) Flags(fs *flag.FlagSet) {
 		if s.Short != "" {
 			fs.Var(v, s.Short, "short for --"+s.Flag)
 		}
+		more(s, v)
 	}
+}
+
+// gunicornFlags are those of Gunicorn's flags that are not named as the setting is.
+var gunicornFlags = map[string][]string{
+	"accesslog":                {"access-logfile"},
+	"access_log_format":        {"access-logformat"},
+	"errorlog":                 {"error-logfile", "log-file"},
+	"limit_request_field_size": {"limit-request-field_size"},
+	"pidfile":                  {"pid"},
+	"proc_name":                {"name"},
+	"proxy_allow_ips":          {"proxy-allow-from"},
+}
+
+// GunicornFlags are the setting's flags on Gunicorn's command line, as far as they are not named as its Flag is: "pid" for PIDFile. They are heard
+// beside ours: a command line that is moved here works, whatever is spelt otherwise. --help does not list them.
+func (s Setting) GunicornFlags() []string {
+	names := slices.Clone(gunicornFlags[s.Gunicorn])
+	if name := strings.ReplaceAll(s.Gunicorn, "_", "-"); name != "" && name != s.Flag {
+		names = append(names, name)
+	}
+	return names
 }
 
 type flagValue struct {
