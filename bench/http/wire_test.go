@@ -32,7 +32,7 @@ func BenchmarkWire(b *testing.B) {
 		for _, by := range []struct {
 			name string
 			h    http.Handler
-		}{{"nethttp", bare(dir)}, {"carafe", carafeApp(dir)}, {"gin", ginEngine(dir)}, {"echo", echoServer(dir)}, {"chi", chiRouter(dir)}} {
+		}{{"nethttp", bare(dir)}, {"carafe", carafeApp(dir)}, {"carafe-without-nosniff", sniffed(dir)}, {"gin", ginEngine(dir)}, {"echo", echoServer(dir)}, {"chi", chiRouter(dir)}} {
 			b.Run(what.name+"/"+by.name, func(b *testing.B) {
 				b.ReportAllocs()
 				conn := &wireConn{request: []byte(what.request), left: b.N, done: make(chan struct{}), interrupt: make(chan struct{}, 1)}
@@ -49,6 +49,13 @@ func BenchmarkWire(b *testing.B) {
 			})
 		}
 	}
+}
+
+// sniffed is the app without the header that the others do not send either.
+func sniffed(dir string) http.Handler {
+	app := carafeApp(dir)
+	app.Config.NoSniff = false
+	return app
 }
 
 func usedCPU() int64 {
