@@ -77,7 +77,8 @@ type App struct {
 	tables     atomic.Pointer[tables]
 	frozen     atomic.Bool
 	background background
-	binder     binder // plans of what views and Bind fill, the validator, the languages of its messages
+	binder     binder   // plans of what views and Bind fill, the validator, the languages of its messages
+	jsonShapes sync.Map // reflect.Type to *jsonShape, for Request.JSON
 	templating templating
 
 	sessionSigner  atomic.Pointer[sessionSigner]

@@ -175,7 +175,7 @@ func (b *planBuilder) pointerDecoder(t reflect.Type, o decodeOptions) (jsonDecod
 			v.SetZero()
 			return
 		}
-		if !r.json.spend(size) {
+		if !r.json.spend(size) || !r.json.hold(size) {
 			return
 		}
 		target := reflect.New(t.Elem())
@@ -201,7 +201,7 @@ func (b *planBuilder) listDecoder(t reflect.Type, o decodeOptions) (jsonDecoder,
 	return func(r *bindRun, v reflect.Value) {
 		v.Set(empty)
 		r.readList(elem, func(i int) (reflect.Value, bool) {
-			if !r.json.spend(size) {
+			if !r.json.spend(size) || !r.json.hold(2*size) { // while a slice grows there are two
 				return v, false
 			}
 			if i == v.Cap() {
@@ -283,18 +283,18 @@ func (b *planBuilder) mapDecoder(t reflect.Type, o decodeOptions) (jsonDecoder, 
 	if err != nil {
 		return nil, err
 	}
-	size := 2 * int(t.Elem().Size()+t.Key().Size()) // a map is never full
+	size := int(t.Elem().Size() + t.Key().Size())
 	return func(r *bindRun, v reflect.Value) {
 		s := &r.json
 		if s.peek() != '{' {
 			r.mismatch(ruleObject)
 			return
 		}
-		if !s.open() {
+		if !s.open() || !s.hold(mapSize) {
 			return
 		}
 		v.Set(reflect.MakeMap(t))
-		for first := true; s.more(first, '}') && s.spend(size); first = false {
+		for n := 0; s.more(n == 0, '}') && s.spend(2*size) && s.holdMember(n, size); n++ { // a map is never full
 			name, ok := s.key()
 			if !ok {
 				return

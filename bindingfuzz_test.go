@@ -106,5 +106,29 @@ func FuzzJSONGrammar(f *testing.F) {
 		if valid := json.Valid(body) && utf8.Valid(body); valid == unread {
 			t.Errorf("%q: error %v, but json.Valid says %v and utf8.Valid %v", body, err, json.Valid(body), utf8.Valid(body))
 		}
+		measureFuzzed(t, body)
 	})
+}
+
+// measureFuzzed has a body measured for types that nest in different ways, with no memory to spare and with a little: valid JSON is read
+// or too large, and what is none is no success.
+func measureFuzzed(t *testing.T, body []byte) {
+	type tree struct {
+		Skipped *tree           `json:"skipped"`
+		A       map[string]tree `json:"a"`
+		B       [2][]tree       `json:"b"`
+	}
+	for _, limit := range []int64{0, 1 << 10} {
+		app := carafe.New("fuzz")
+		app.Config.MaxJSONMemory = limit
+		for _, dst := range []any{new(any), new(tree), new(map[string][]*tree), new([]any)} {
+			r := httptest.NewRequest("POST", "/", bytes.NewReader(body))
+			r.Header.Set("Content-Type", "application/json")
+			err := app.TestRequestContext(r).Request.JSON(dst)
+			code := statusOf(err)
+			if code != 0 && code != 400 && code != 413 || code == 0 && !json.Valid(body) {
+				t.Errorf("%q into a %T with %d bytes of memory: error %v, and json.Valid says %v", body, dst, limit, err, json.Valid(body))
+			}
+		}
+	}
 }

@@ -77,7 +77,8 @@ func (p *structPlan) bodyTypes() string {
 	return strings.Join(types, " or ")
 }
 
-// What a body may take in memory once it is decoded, beside its strings: jsonMemoryFactor times its own length, and jsonMemory.
+// What a body may take in memory once it is decoded, beside its strings: jsonMemoryFactor times its own length, and jsonMemory; and
+// no more than Config.MaxJSONMemory.
 const (
 	jsonMemoryFactor = 32
 	jsonMemory       = 1 << 20
@@ -89,7 +90,11 @@ func (r *bindRun) readJSON(p *structPlan, v reflect.Value, base int) error {
 	if err != nil {
 		return err
 	}
-	r.json = jsonScanner{data: data, maxDepth: r.c.App().Config.MaxJSONDepth, budget: jsonMemory + jsonMemoryFactor*len(data)}
+	config := &r.c.App().Config
+	r.json = jsonScanner{
+		data: data, maxDepth: config.MaxJSONDepth, budget: jsonMemory + jsonMemoryFactor*len(data),
+		memory: config.MaxJSONMemory, counts: config.MaxJSONMemory >= 0 && anyJSON.most(len(data)) > config.MaxJSONMemory,
+	}
 	switch b := r.json.peek(); {
 	case b == '{':
 		r.readObject(p, v, base)
@@ -108,7 +113,7 @@ func (r *bindRun) readJSON(p *structPlan, v reflect.Value, base int) error {
 		return nil
 	}
 	if r.json.err.large {
-		return &HTTPError{Code: http.StatusRequestEntityTooLarge, Cause: r.json.err}
+		return tooLargeJSON(r.json.err)
 	}
 	r.path = r.path[:0]
 	r.fault(ruleJSON, r.json.err.Error(), true)

@@ -16,8 +16,10 @@ type jsonScanner struct {
 	data     []byte
 	pos      int
 	depth    int
-	maxDepth int // negative means no limit
-	budget   int // bytes of memory that what is decoded may still take beside strings
+	maxDepth int   // negative means no limit
+	budget   int   // bytes of memory that what is decoded may still take beside strings, by the length of the text
+	memory   int64 // the same with all that Go needs around it, whatever the length
+	counts   bool  // memory is looked at: the text is so long that it may not be enough
 	err      *jsonError
 	scratch  []byte // the last string that had escapes
 }
@@ -43,6 +45,17 @@ func (s *jsonScanner) spend(n int) bool {
 	s.budget -= n
 	if s.budget < 0 && s.err == nil {
 		s.err = &jsonError{at: s.pos, reason: "what it decodes to is too large for its length", large: true}
+	}
+	return s.err == nil
+}
+
+// hold takes n bytes off the memory, if it is counted.
+func (s *jsonScanner) hold(n int) bool {
+	if s.counts {
+		s.memory -= int64(n)
+		if s.memory < 0 && s.err == nil {
+			s.err = &jsonError{at: s.pos, reason: "what it decodes to takes more than MaxJSONMemory", large: true}
+		}
 	}
 	return s.err == nil
 }
@@ -313,6 +326,11 @@ func (s *jsonScanner) skipNested(open byte) bool {
 
 // unmarshalAny decodes a value that no plan is made for, as the app's provider does.
 func (s *jsonScanner) unmarshalAny(p JSONProvider, dst any) (read bool, err error) {
+	start := s.pos
+	if s.counts {
+		s.measure(anyJSON)
+		s.pos = start
+	}
 	raw, ok := s.skip()
 	if !ok {
 		return false, nil

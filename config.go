@@ -67,6 +67,10 @@ type Config struct {
 	// MaxJSONDepth is how deep arrays and objects may be nested in a JSON body that is bound; deeper is a 400. Default 100,
 	// negative means no limit.
 	MaxJSONDepth int `config:"MAX_JSON_DEPTH"`
+	// MaxJSONMemory is how much memory, in bytes and by estimate, a JSON body may take once it is decoded into Go's values, which for
+	// many small ones in an any is fifty times its length; more is a 413. Default 160 MiB, which 16 MiB of records do not need; negative
+	// means no limit. Raise it along with MaxContentLength.
+	MaxJSONMemory int64 `config:"MAX_JSON_MEMORY" none:"-1"`
 	// MaxFaults is how many faults of one request a [ValidationError] lists. Default 100, negative means no limit.
 	MaxFaults int `config:"MAX_FAULTS"`
 	// SendFileMaxAge is how long files may be cached without asking again; 0 means they are asked for each time. Flask:
@@ -130,6 +134,7 @@ func DefaultConfig() Config {
 		BodyTimeout:               30 * time.Second,
 		BodyMinRate:               128,
 		MaxJSONDepth:              100,
+		MaxJSONMemory:             160 << 20,
 		MaxFaults:                 100,
 		NoSniff:                   true,
 		ProvideAutomaticOptions:   true,

@@ -269,8 +269,12 @@ func (hw *handlerWriter) response() (*Response, error) {
 
 // checkLength compares what was written with the Content-Length that the handler has declared. Unlike Flask, which sends what it is given:
 // a client that waits for the rest, or that takes half of it for the whole, is no better than one that is told of the fault.
+//
+// A HEAD is answered with the status of a GET, unless the handler writes nothing: then it knows what a HEAD is, as http.ServeContent
+// does. One that was answered before the fault was seen has got what a GET gets, up to the body that would be cut off.
 func (hw *handlerWriter) checkLength() error {
-	if hw.failed || hw.c.Request.Method == http.MethodHead || !bodyAllowed(cmp.Or(hw.status, http.StatusOK)) {
+	head := hw.c.Request.Method == http.MethodHead
+	if hw.failed || head && (hw.written == 0 || hw.resp != nil) || !bodyAllowed(cmp.Or(hw.status, http.StatusOK)) {
 		return nil
 	}
 	return wrongLength(hw.begun, hw.written)

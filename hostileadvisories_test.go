@@ -97,6 +97,55 @@ func TestHostileRequestsUpstream(t *testing.T) {
 	}
 }
 
+// A query of more pairs than Go reads must not hide what stands behind them from the app, while the server behind it sees that:
+// CVE-2026-39825.
+func TestHostileQueriesHideNothingFromTheApp(t *testing.T) {
+	query := strings.Repeat("a=x&", 10_050) + "hidden=y"
+	p := newUpstreamPair(t, upstreamSays)
+	p.app.Get("/sees", func(c *carafe.Context) string { return c.Query("hidden") }, carafe.Endpoint("sees"))
+	client := carafetest.NewClient(t, p.app)
+	if got := client.Get("/sees?" + query).Text(); got != "y" {
+		t.Errorf("behind 10,050 pairs the app reads %q, want what a server behind it reads, y", got)
+	}
+	if got := client.Get("/old?" + query).Text(); got != "GET /old?"+query+" " {
+		t.Errorf("the server behind it is sent %d bytes of a query, want all %d, as they came", len(got), len(query))
+	}
+}
+
+// A host in Punycode that would be another one when it is decoded must not be taken for that: CVE-2026-39821.
+func TestHostileHostsInPunycodeStayWhatTheyAre(t *testing.T) {
+	app := quiet()
+	app.Get("/", func(c *carafe.Context) string {
+		r := c.Request
+		return r.Authority() + " " + r.HostURL() + " " + r.RootURL() + " " + r.BaseURL() + " " + c.URLFor("x", "_external", true)
+	}, carafe.Endpoint("x"))
+	client := carafetest.NewClient(t, app)
+	for _, host := range []string{
+		"xn--example-.com", "xn--EXAMPLE-.com", "xn--example-", "a.xn--example-.com", // letters of ASCII alone
+		"xn--a.com", "xn--.com", "xn---.com", // controls and nothing
+		"xn--a-ecp.ru", "xn--exampleevil-3m25d.com", "xn--exampleevil-gn25d.com", "xn--b-yq0i.com", // full stops, slashes and the like of other widths
+	} {
+		got := client.Get("/", carafetest.Header{"Host": host}).Text()
+		if n := strings.Count(strings.ToLower(got), strings.ToLower(host)); n != 5 {
+			t.Errorf("a request for %s sees its own addresses as %q: %d of 5 are of that host", host, got, n)
+		}
+	}
+	if got := carafe.URIToIRI("http://xn--bcher-kva.example/"); got != "http://bücher.example/" {
+		t.Errorf("a host in its own script is %s", got)
+	}
+	for target, hosts := range map[string][]string{"http://xn--example-.com/": {"example.com"}, "//xn--example-.com": {"example.com"}} {
+		if carafe.SafeRedirect(target, hosts...) {
+			t.Errorf("%s is a safe redirect of %v", target, hosts)
+		}
+	}
+	app.Config.TrustedHosts = []string{"example.com", ".example.org"}
+	for _, host := range []string{"xn--example-.com", "a.xn--example-.org", "xn--a-.example-.org"} {
+		if code := client.Get("/", carafetest.Header{"Host": host}).StatusCode; code != 400 {
+			t.Errorf("a request for %s is answered with %d, although only example.com and those below example.org are trusted", host, code)
+		}
+	}
+}
+
 // An http2Flood is what one connection sends: frames, again and again.
 type http2Flood struct {
 	name  string

@@ -2,7 +2,9 @@ package carafe
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/carafeweb/carafe/routing"
@@ -114,24 +116,53 @@ func IRIToURI(iri string) string {
 }
 
 // URIToIRI decodes what is readable without changing what the URI means: reserved characters and what is no UTF-8 stay
-// percent-encoded. The host is written in its own script.
+// percent-encoded. The host is written in its own script, but for labels that cannot be read without becoming another name.
 //
-// Source: werkzeug.urls.uri_to_iri.
+// Source: werkzeug.urls.uri_to_iri. Unlike Flask, where such a label is a 500, it stays as it is.
 func URIToIRI(uri string) string {
 	u := splitURI(uri)
 	labels := strings.Split(u.host, ".")
 	for i, label := range labels {
-		if code, ok := strings.CutPrefix(label, "xn--"); ok {
-			if text, ok := decodePunycode(code); ok {
-				labels[i] = text
-			}
-		}
+		labels[i] = readableLabel(label)
 	}
 	u.host = strings.Join(labels, ".")
 	u.path, u.query = percentDecode(u.path, "/?#"), percentDecode(u.query, "&=+#")
 	u.fragment = percentDecode(u.fragment, "")
 	u.user, u.password = percentDecode(u.user, ":@/?#"), percentDecode(u.password, ":@/?#")
 	return u.join()
+}
+
+// readableLabel is a label of a host in its own script, or as it is if that is not the way to write what it would become: a Host of
+// xn--example-.com must not read as example.com to an app that compares it (CVE-2026-39821, of the idna package of Go).
+func readableLabel(label string) string {
+	code, ok := strings.CutPrefix(label, "xn--")
+	if !ok {
+		return label
+	}
+	text, ok := decodePunycode(code)
+	if !ok || strings.ContainsFunc(text, looksLikeAnother) {
+		return label
+	}
+	if again, err := routing.ASCIIHost(text); err != nil || again != label {
+		return label
+	}
+	return text
+}
+
+// looksLikeAnother says whether a character is none that names are written in, or a compatibility form of others, full stops and slashes
+// among them, which whoever normalises the name (NFKC) would take it for. The standard library has no tables for that: the blocks are
+// those that consist of such forms.
+func looksLikeAnother(r rune) bool {
+	if r != '-' && !unicode.In(r, unicode.L, unicode.M, unicode.Nd, unicode.So) {
+		return true
+	}
+	i := slices.IndexFunc(compatibilityForms, func(block [2]rune) bool { return block[0] <= r && r <= block[1] })
+	return i >= 0
+}
+
+var compatibilityForms = [][2]rune{
+	{0x2070, 0x209f}, {0x2100, 0x218f}, {0x2460, 0x24ff}, {0x3200, 0x33ff}, {0xf900, 0xfdff}, {0xfe10, 0xfe6f}, {0xfe70, 0xffef},
+	{0x1d400, 0x1d7ff}, {0x1f100, 0x1f2ff}, {0x2f800, 0x2fa1f},
 }
 
 func percentEncode(s, safe string) string {

@@ -87,13 +87,13 @@ func isNilBody(body any) bool {
 // convert is the acceptance table.
 func (a *App) convert(c *Context, res result) (*Response, error) {
 	if res.isText {
-		return &Response{body: res.text, typ: typeHTML}, nil
+		return &Response{body: res.text, given: true, typ: typeHTML}, nil
 	}
 	switch v := res.body.(type) {
 	case string:
-		return &Response{body: v, typ: typeHTML}, nil
+		return &Response{body: v, given: true, typ: typeHTML}, nil
 	case []byte:
-		return &Response{data: v, typ: typeHTML}, nil
+		return &Response{data: v, given: true, typ: typeHTML}, nil
 	case *Response:
 		if v == nil {
 			return nil, a.unfit(c, "a nil *carafe.Response")
@@ -107,7 +107,7 @@ func (a *App) convert(c *Context, res result) (*Response, error) {
 	case rendering:
 		return a.respondTemplate(c, v)
 	case template.HTML:
-		return &Response{body: string(v), typ: typeHTML}, nil
+		return &Response{body: string(v), given: true, typ: typeHTML}, nil
 	case Responder:
 		return respond(c, v)
 	case http.Handler: // first, for an App is both, and this is the shorter way
@@ -157,7 +157,7 @@ func (a *App) convertKind(c *Context, v any) (*Response, error) {
 	t := val.Type()
 	switch t.Kind() {
 	case reflect.String:
-		return &Response{body: val.String(), typ: typeHTML}, nil
+		return &Response{body: val.String(), given: true, typ: typeHTML}, nil
 	case reflect.Pointer:
 		if val.IsNil() {
 			return nil, a.unfit(c, "a nil "+t.String())

@@ -31,7 +31,7 @@ func (r *Request) IsJSON() bool {
 }
 
 // JSON decodes the body into dst with the app's provider. A type other than JSON is a 415, a body that cannot be decoded
-// a 400, whose description says why in debug mode. With SilentJSON dst stays as it is then, and the error is nil unless the
+// a 400, whose description says why in debug mode, one that takes more memory than Config.MaxJSONMemory a 413. With SilentJSON dst stays as it is then, and the error is nil unless the
 // body could not be read.
 //
 // Source: flask.Request.get_json.
@@ -55,6 +55,9 @@ func (r *Request) decodeJSON(dst any, opts []JSONOption) (silent bool, err error
 	}
 	data, err := r.Data()
 	if err != nil {
+		return false, err
+	}
+	if err := r.c.App().jsonFits(data, dst); err != nil {
 		return false, err
 	}
 	if err = r.c.App().JSON.Unmarshal(data, dst); err == nil {

@@ -42,6 +42,7 @@ type Response struct {
 	stream  Streamer
 	json    any // encoded by make_response, with the app's provider
 	hasJSON bool
+	given   bool   // somebody has said what the body is, if only that it is empty
 	typ     string // the Content-Type until there is a Header
 	closers []func()
 	trailer http.Header // sent after the body; nil means none
@@ -63,9 +64,9 @@ func NewResponse(body any) (*Response, error) {
 	switch b := body.(type) {
 	case nil:
 	case string:
-		resp.body = b
+		resp.body, resp.given = b, true
 	case []byte:
-		resp.data = b
+		resp.data, resp.given = b, true
 	case Streamer:
 		resp.stream = b
 	case io.Reader:
@@ -83,7 +84,7 @@ func Text(s string) *Response { return newText(s, typePlain) }
 func HTML(s string) *Response { return newText(s, typeHTML) }
 
 func newText(s, typ string) *Response {
-	return &Response{body: s, Header: http.Header{headerType: {typ}}}
+	return &Response{body: s, given: true, Header: http.Header{headerType: {typ}}}
 }
 
 // JSON answers with v as application/json; it is encoded by the app's provider in make_response, whose errors
@@ -160,12 +161,12 @@ func (resp *Response) Bytes() ([]byte, error) {
 
 // SetBytes replaces the body. The slice is kept.
 func (resp *Response) SetBytes(p []byte) {
-	resp.body, resp.data, resp.stream, resp.json, resp.hasJSON = "", p, nil, nil, false
+	resp.body, resp.data, resp.stream, resp.json, resp.hasJSON, resp.given = "", p, nil, nil, false, true
 }
 
 // SetText replaces the body.
 func (resp *Response) SetText(s string) {
-	resp.body, resp.data, resp.stream, resp.json, resp.hasJSON = s, nil, nil, nil, false
+	resp.body, resp.data, resp.stream, resp.json, resp.hasJSON, resp.given = s, nil, nil, nil, false, true
 }
 
 // SetStream replaces the body by one that is made while it is sent.
@@ -292,9 +293,10 @@ func countsBodies(w http.ResponseWriter) bool {
 	return ok
 }
 
-// lengthOfGet says whether the response to a HEAD has no body and says how long that to a GET is, as http.ServeContent does.
+// lengthOfGet says whether the response to a HEAD has been given no body and says how long that to a GET is, as http.ServeContent does.
+// A body that is known to be empty is as long as it is for a GET (RFC 9110, 9.3.2), as in Flask.
 func (resp *Response) lengthOfGet() bool {
-	if len(resp.body)+len(resp.data) > 0 {
+	if resp.given || len(resp.body)+len(resp.data) > 0 {
 		return false
 	}
 	_, ok := declaredLength(resp.Header)

@@ -1,12 +1,14 @@
 package gateway_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/textproto"
 	"os"
 	"strings"
 	"testing"
@@ -189,6 +191,32 @@ func TestFastCGIKeepsAConnection(t *testing.T) {
 	conn.Write([]byte{1, 99, 0, 0, 0, 0, 0, 0})
 	if kind, content, err := readRecord(conn); kind != 11 || len(content) != 8 || content[0] != 99 {
 		t.Errorf("an unknown record: %d %q %v, want that it is unknown", kind, content, err)
+	}
+}
+
+// An answer that does not say of which type it is must not become a page, in which scripts would run: CVE-2020-24553, of net/http/fcgi
+// and net/http/cgi. FastCGI and CGI have one writer.
+func TestFastCGIDoesNotTakeAnAnswerForAPage(t *testing.T) {
+	for _, tt := range []struct{ name, body, typ string }{
+		{"text", "hello, \"<b>\"", "text/plain; charset=utf-8"},
+		{"what a script might be hidden in", "GIF89a<script>alert(1)</script>", "image/gif"},
+		{"JSON", `{"a":"<script>alert(1)</script>"}`, "text/plain; charset=utf-8"},
+		{"bytes", "\x00\x01\x02<script>", "application/octet-stream"},
+		{"nothing", "", ""},
+	} {
+		for name, h := range map[string]http.HandlerFunc{
+			"written":  func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, tt.body) },
+			"a status": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(201); io.WriteString(w, tt.body) },
+		} {
+			conn := fcgiDial(t, &gateway.FastCGI{App: gateway.FromHandler(h)})
+			conn.Write(fcgiRequest(fcgiVars, []byte("12345"), 0))
+			var out bytes.Buffer
+			err := readStreams(conn, &out, io.Discard)
+			header, parseErr := textproto.NewReader(bufio.NewReader(&out)).ReadMIMEHeader()
+			if got := header.Get("Content-Type"); err != nil || parseErr != nil || got != tt.typ {
+				t.Errorf("%s, %s: Content-Type %q, want %q (%v, %v)", tt.name, name, got, tt.typ, err, parseErr)
+			}
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -146,9 +147,19 @@ func (s *site) upload(c *carafe.Context) (any, error) {
 		return nil, err
 	}
 	if s.fault == "files" {
-		err = os.WriteFile(os.TempDir()+"/soak-left-"+form.Get("id"), data[:1], 0o600)
+		err = leave(data[:1])
 	}
 	return carafe.Text(form.Get("id") + " " + digest(data)), err
+}
+
+// leave makes the fault that the figures of temporary files are tried with.
+func leave(data []byte) error {
+	f, err := os.CreateTemp("", "soak-left-")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	return errors.Join(err, f.Close())
 }
 
 // visit keeps the visitor's first id in the session, and says it together with that of the request.

@@ -195,7 +195,12 @@ func readCatalogue(t *testing.T) []hostileCase {
 	if dir == "" {
 		dir = filepath.Join("..", "..", "testdata", "oracle")
 	}
-	data, err := os.ReadFile(filepath.Join(dir, "hostile-inputs.json"))
+	return readCases(t, filepath.Join(dir, "hostile-inputs.json"))
+}
+
+func readCases(t *testing.T, file string) []hostileCase {
+	t.Helper()
+	data, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"path/filepath"
 	"runtime"
 	"sync"
 	"testing"
@@ -10,12 +11,25 @@ import (
 // TestOracleHostile tries the catalogue on the program, in all three ways of serving. Cases of kind unit are
 // tests of their rooms; docs/security.md names them.
 func TestOracleHostile(t *testing.T) {
+	agree, failed := tryEverywhere(t, readCatalogue(t))
+	t.Logf("oracle hostile: %d agree, 0 differ on purpose, %d fail", agree, failed)
+}
+
+// TestHostileInputsOfOurOwn tries what the catalogue has no case of: other spellings, headers, hosts, chunks, names.
+func TestHostileInputsOfOurOwn(t *testing.T) {
+	agree, failed := tryEverywhere(t, readCases(t, filepath.Join("testdata", "own-inputs.json")))
+	if failed > 0 || agree < 3*150 {
+		t.Errorf("%d cases hold, and %d do not", agree, failed)
+	}
+}
+
+// tryEverywhere tries the cases in all three ways of serving.
+func tryEverywhere(t *testing.T, cases []hostileCase) (agree, failed int) {
+	t.Helper()
 	if runtime.GOOS != "linux" {
 		t.Skip("the processes' memory, descriptors and children are read from /proc, which only Linux has")
 	}
-	cases := readCatalogue(t)
 	var mu sync.Mutex
-	agree, failed := 0, 0
 	t.Run("served", func(t *testing.T) {
 		for _, mode := range []string{"run", "server", "http"} {
 			t.Run(mode, func(t *testing.T) {
@@ -32,7 +46,7 @@ func TestOracleHostile(t *testing.T) {
 			})
 		}
 	})
-	t.Logf("oracle hostile: %d agree, 0 differ on purpose, %d fail", agree, failed)
+	return agree, failed
 }
 
 // tryAll tries what minds no company several at a time, and the rest one after the other beside it.
