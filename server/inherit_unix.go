@@ -103,7 +103,10 @@ func takeUp(user, c *Config, left *legacy) (*insides, error) {
 	if err := c.settle(); err != nil {
 		return nil, err
 	}
-	in := &insides{score: openScore(left.score)}
+	in := &insides{}
+	if !c.ReusePort { // nobody else can take what is in a queue of one's own
+		in.score = openScore(left.score)
+	}
 	for i, b := range left.binds {
 		l, err := workerListener(c, i, b)
 		if err != nil {

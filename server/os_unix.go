@@ -210,6 +210,7 @@ type pidfile struct {
 	path  string
 	f     *os.File
 	final string // what path becomes when this master is promoted
+	left  bool   // path is the new master's, whose file comes there by renaming: it is not to be removed
 }
 
 func lockPIDFile(path string, second bool) (*pidfile, error) {
@@ -272,9 +273,29 @@ func (p *pidfile) promote() error {
 	return nil
 }
 
-// close removes the file, if it is still this one.
+// succeeded reports whether a new master has a file that is to take this one's name.
+func (p *pidfile) succeeded(pid int) bool {
+	if p == nil {
+		return false
+	}
+	data, err := os.ReadFile(p.path + ".2")
+	return err == nil && string(data) == fmt.Sprintf("%d\n", pid)
+}
+
+// leave leaves the name to a new master. Between a look whose file it is and its removal that one could rename its own.
+func (p *pidfile) leave() {
+	if p != nil {
+		p.left = true
+	}
+}
+
+// close removes the file, if it is still this one and not left to another.
 func (p *pidfile) close() {
 	if p == nil {
+		return
+	}
+	if p.left {
+		p.f.Close()
 		return
 	}
 	if fi, err := os.Lstat(p.path); err == nil && fi.Mode().IsRegular() && p.there() {
@@ -285,10 +306,7 @@ func (p *pidfile) close() {
 
 // removeSecond removes what a new master that was killed has left.
 func (p *pidfile) removeSecond(pid int) {
-	if p == nil {
-		return
-	}
-	if data, err := os.ReadFile(p.path + ".2"); err == nil && string(data) == fmt.Sprintf("%d\n", pid) {
+	if p.succeeded(pid) {
 		os.Remove(p.path + ".2")
 	}
 }

@@ -118,3 +118,7 @@ func (p *pidfile) close() {
 }
 
 func (p *pidfile) removeSecond(int) {}
+
+func (p *pidfile) succeeded(int) bool { return false }
+
+func (p *pidfile) leave() {}

@@ -80,9 +80,13 @@ func (m *master) checkUpgrade(now time.Time) {
 		m.log.Error("new master does not come up", "pid", u.child.PID(), "timeout", m.cfg.UpgradeTimeout)
 		u.child.Signal(syscall.SIGKILL)
 	case !u.ready.IsZero() && now.Sub(u.ready) >= settle:
+		succeeded := m.pidfile.succeeded(u.child.PID()) // before it may rename its file
 		if u.child.Send(message{Type: msgPromote}) != nil {
 			u.ready = now // it is dead, which comes as an event, or does not listen: nothing is handed to such a one
 			return
+		}
+		if succeeded {
+			m.pidfile.leave()
 		}
 		m.sys.notify(fmt.Sprintf("MAINPID=%d", u.child.PID()))
 		m.beginStop(stageHanded, "the new master serves")
