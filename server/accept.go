@@ -97,24 +97,23 @@ func (s *service) serve() {
 func (s *service) accept(l net.Listener) {
 	wait := time.Duration(0)
 	var told time.Time
-	for s.waitForRoom() {
+	var v vain
+	for s.waitForRoom(&v) {
 		c, err := l.Accept()
 		if err == nil {
 			wait = 0
+			s.starved.Store(false)
 			s.admit(c)
 			continue
 		}
-		select {
-		case <-s.closing:
-			return
-		default:
-		}
-		if errors.Is(err, net.ErrClosed) {
+		if s.closed() || errors.Is(err, net.ErrClosed) {
 			return
 		}
 		if errors.Is(err, os.ErrDeadlineExceeded) {
 			continue
 		}
+		s.starved.Store(true)
+		s.score.clear(s.id)
 		wait = min(max(2*wait, 5*time.Millisecond), time.Second)
 		if time.Since(told) > time.Minute {
 			told = time.Now()
@@ -128,9 +127,9 @@ func (s *service) accept(l net.Listener) {
 	}
 }
 
-// waitForRoom waits while the worker holds as many connections as it may, or clearly more than another. It reports false
-// when accepting has ended.
-func (s *service) waitForRoom() bool {
+// waitForRoom waits while the worker holds as many connections as it may, or clearly more than another that is worth
+// waiting for. It reports false when accepting has ended.
+func (s *service) waitForRoom(v *vain) bool {
 	for s.conns.Load() >= s.maxConns {
 		s.score.set(s.id, full)
 		select {
@@ -141,8 +140,8 @@ func (s *service) waitForRoom() bool {
 	}
 	s.tellScore(s.conns.Load())
 	for range balanceTries {
-		if !s.score.ahead(s.id, s.conns.Load()) {
-			break
+		if !s.score.ahead(s.id, s.conns.Load(), v) {
+			return !s.closed()
 		}
 		select {
 		case <-s.closing:
@@ -150,11 +149,17 @@ func (s *service) waitForRoom() bool {
 		case <-time.After(time.Millisecond):
 		}
 	}
+	s.score.giveUp(s.id, s.conns.Load(), v)
+	return !s.closed()
+}
+
+// closed reports whether accepting has ended.
+func (s *service) closed() bool {
 	select {
 	case <-s.closing:
-		return false
-	default:
 		return true
+	default:
+		return false
 	}
 }
 
@@ -197,9 +202,9 @@ func (s *service) emptyQueue(l net.Listener) {
 }
 
 // tellScore says how many connections the worker holds. One that leaves is off the board: put back there with ever fewer, and
-// at last with none, it would have the others wait for it to take the next one, for ever.
+// at last with none, it would have the others wait for it to take the next one, for ever. So is one that cannot accept.
 func (s *service) tellScore(conns int64) {
-	if !s.draining.Load() {
+	if !s.draining.Load() && !s.starved.Load() {
 		s.score.set(s.id, conns)
 	}
 }

@@ -134,8 +134,6 @@ func (m *master) built(ctx context.Context, e event) {
 	if m.adoptConfig(ctx, c) {
 		s := &slot{}
 		r.slots = []*slot{s}
-		if s.worker = m.start(s, roleWorker, r.program, c, r.sockets); s.worker == nil {
-			m.refuseReload("no worker can be started", "")
-		}
+		m.startNew(s, roleWorker, c, r.sockets)
 	}
 }

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -52,6 +53,12 @@ type Board struct {
 	gone   chan struct{}
 }
 
+// NewBoard is one whose worker 1 does not run.
+func NewBoard() *Board {
+	b := newScoreboard(make([]byte, scoreBytes))
+	return &Board{scores: b, s: &service{id: 1, score: b}}
+}
+
 // ServeOnBoard runs the service of worker 1.
 func ServeOnBoard(h http.Handler, l net.Listener) (*Board, error) {
 	c, err := Config{Logger: slog.New(slog.DiscardHandler)}.resolved()
@@ -79,12 +86,41 @@ func ServeOnBoard(h http.Handler, l net.Listener) (*Board, error) {
 }
 
 // Waits reports whether worker 2 with so many connections lets another go first.
-func (b *Board) Waits(conns int64) bool { return b.scores.ahead(2, conns) }
+func (b *Board) Waits(conns int64) bool { return b.scores.ahead(2, conns, &vain{}) }
+
+// Set says how many connections worker 1 holds.
+func (b *Board) Set(conns int64) { b.scores.set(1, conns) }
+
+// GiveUp has worker 2 with so many connections give up waiting, and reports whether it would wait again: at once, and when worker 1
+// holds so many.
+func (b *Board) GiveUp(conns, then int64) (again, changed bool) {
+	var v vain
+	b.scores.giveUp(2, conns, &v)
+	again = b.scores.ahead(2, conns, &v)
+	b.scores.set(1, then)
+	return again, b.scores.ahead(2, conns, &v)
+}
+
+// Starve reports whether worker 2 waits for worker 1 when that has failed to accept, and one of its connections ends.
+func (b *Board) Starve() (waited bool) {
+	b.s.starved.Store(true)
+	b.scores.clear(1)
+	b.s.tellScore(0)
+	return b.Waits(1000)
+}
 
 // Leave drains worker 1, and returns when it has gone.
 func (b *Board) Leave() {
 	b.s.order(order{grace: 2 * time.Second, why: "test"})
 	<-b.gone
+}
+
+// TellOf is what a worker answers when it is asked for its requests, and for the stack of the one there is.
+func TellOf(path string) (requests, stack string) {
+	s := &service{requests: newRegistry()}
+	x := &exchange{s: s, method: "GET", path: path, began: time.Now()}
+	s.requests.begin(x)
+	return s.tell("requests"), s.tell(fmt.Sprintf("stack %d", x.number))
 }
 
 // ScanHead feeds bytes to a scanner in pieces and returns what became of them: how many passed, how many heads there were,

@@ -89,7 +89,7 @@ func (m *master) fill(now time.Time) {
 	}
 	for _, s := range m.slots {
 		if s.worker == nil && !m.paused && !now.Before(s.notBefore) {
-			s.worker = m.start(s, roleWorker, m.program, m.cfg, m.sockets)
+			s.worker, _ = m.start(s, roleWorker, m.program, m.cfg, m.sockets)
 			if !m.ever {
 				return
 			}
@@ -125,7 +125,7 @@ func (m *master) vacate(s *slot, why string) {
 }
 
 // start launches a worker. A failure, which may be the system's (no processes, no descriptors), counts as the slot's.
-func (m *master) start(s *slot, role string, p *program, c *Config, socks []*socket) *worker {
+func (m *master) start(s *slot, role string, p *program, c *Config, socks []*socket) (*worker, error) {
 	m.lastID++
 	w := &worker{id: m.lastID, slot: s, config: c, began: time.Now(), scout: role == roleScout}
 	w.beatAt, w.deadline = w.began, w.began.Add(c.BootTimeout)
@@ -139,7 +139,7 @@ func (m *master) start(s *slot, role string, p *program, c *Config, socks []*soc
 		if !m.ever && s.fails > 1 {
 			m.fail(&ExitError{Code: 3, Err: err})
 		}
-		return nil
+		return nil, err
 	}
 	m.counts.boots++
 	w.child = child
@@ -148,7 +148,7 @@ func (m *master) start(s *slot, role string, p *program, c *Config, socks []*soc
 		m.configure(w)
 	}
 	m.log.Info("worker starts", "worker", child.PID())
-	return w
+	return w, nil
 }
 
 func (m *master) configure(w *worker) {
@@ -224,9 +224,16 @@ func (m *master) kill(w *worker) {
 	}
 }
 
+// overdue is how long a worker that beats each second may be silent before the others do not wait for it any more to take a
+// connection. It is on the scoreboard again with the next one that it takes.
+const overdue = 2500 * time.Millisecond
+
 // judge looks whether a worker is past its time: to boot, to leave, or to give a sign of life. A silent worker is asked
 // for the stacks of its goroutines by ABRT, and killed a second later.
 func (m *master) judge(w *worker, now time.Time) {
+	if w.state == serving && !w.mute && now.Sub(w.beatAt) > overdue {
+		m.sys.forget(w.id)
+	}
 	switch {
 	case w.state == booting && now.After(w.deadline):
 		m.log.Error("worker does not come up", "worker", w.child.PID(), "timeout", w.config.BootTimeout)
@@ -356,7 +363,7 @@ func (m *master) recycle(now time.Time) {
 		}
 		if why := m.exhausted(w); why != "" {
 			m.log.Info("worker is to be replaced", "worker", w.child.PID(), "why", why, "requests", w.last.Requests, "memory", m.memory(w))
-			s.successor = m.start(s, roleWorker, m.program, m.cfg, m.sockets)
+			s.successor, _ = m.start(s, roleWorker, m.program, m.cfg, m.sockets)
 			return
 		}
 	}

@@ -48,6 +48,7 @@ func launchInside(ctx context.Context, h http.Handler, user Config, sp spec, emi
 	}
 	if sp.role == roleScout {
 		if err := user.readAgain(); err != nil {
+			closeListeners(listeners)
 			return nil, err
 		}
 	}
@@ -57,6 +58,7 @@ func launchInside(ctx context.Context, h http.Handler, user Config, sp spec, emi
 	end := func(x *exit) { once.Do(func() { emit(event{id: sp.id, exit: x}) }) }
 	i := &inner{wire: newWire(there), cancel: cancel, abandon: func() {
 		there.Close()
+		closeListeners(listeners) // it will not accept: what came into their queues would never be answered
 		end(&exit{code: -1, signal: "killed", last: "it does not heed its context"})
 	}}
 	heard := make(chan struct{})
@@ -74,9 +76,7 @@ func launchInside(ctx context.Context, h http.Handler, user Config, sp spec, emi
 		here.Close()
 		<-heard
 		there.Close()
-		for _, l := range listeners {
-			l.Close()
-		}
+		closeListeners(listeners)
 		x := &exit{}
 		if err != nil {
 			x.code, x.last = 1, err.Error()
@@ -119,11 +119,18 @@ func ownListeners(socks []*socket) ([]net.Listener, error) {
 	for _, s := range socks {
 		l, err := duplicate(s.listener)
 		if err != nil {
+			closeListeners(list)
 			return nil, err
 		}
 		list = append(list, l)
 	}
 	return list, nil
+}
+
+func closeListeners(list []net.Listener) {
+	for _, l := range list {
+		l.Close()
+	}
 }
 
 func duplicate(l net.Listener) (net.Listener, error) {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -111,10 +112,15 @@ func attrText(group string, a slog.Attr) string {
 	if a.Key == "stack" {
 		return "\n" + v // for people; made by the server, never by a client
 	}
-	if v == "" || strings.ContainsAny(v, " \"=\n\r\t") || oneLine(v) != v {
-		v = fmt.Sprintf("%q", v)
+	return " " + group + a.Key + "=" + quoted(v)
+}
+
+// quoted is v in quotes if it holds what could be taken for another field or line, or for an order to a terminal.
+func quoted(v string) string {
+	if v == "" || strings.ContainsAny(v, " \"=\n\r\t") || strconv.Quote(v) != `"`+v+`"` {
+		return strconv.Quote(v)
 	}
-	return " " + group + a.Key + "=" + v
+	return v
 }
 
 // oneLine keeps a message from forging other lines.

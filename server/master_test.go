@@ -237,6 +237,53 @@ func TestAWorkerThatWasKilledIsTakenOffTheScoreboard(t *testing.T) {
 	})
 }
 
+func TestAWorkerThatIsSilentKeepsNobodyWaiting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFleet(t, server.Config{Workers: 310, WorkerTimeout: time.Hour})
+		silent, alive := f.all()[308], f.all()[309] // numbers that no other fleet comes to
+		f.beats(4*time.Second, alive)
+		if !server.Forgotten(silent.ID) || server.Forgotten(alive.ID) {
+			t.Errorf("off the board: the silent worker %v, the other %v, want only the first", server.Forgotten(silent.ID), server.Forgotten(alive.ID))
+		}
+		f.stop()
+	})
+}
+
+func TestAnOrderToScaleBringsPausedWorkersBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFleet(t, server.Config{Workers: 2})
+		f.signals <- syscall.SIGWINCH
+		synctest.Wait()
+		for _, w := range f.all() {
+			w.End(0, "")
+		}
+		sleep(time.Second)
+		if n := len(f.all()); n != 2 {
+			t.Fatalf("%d workers were started on a paused server, want the first two", n)
+		}
+		if err := <-server.AskFake("scale 3"); err != nil {
+			t.Error(err)
+		}
+		sleep(time.Second)
+		if n := len(f.all()) - 2; n != 3 {
+			t.Errorf("%d workers came back, want 3", n)
+		}
+		f.stop()
+	})
+}
+
+func TestAReloadThatStartsNoWorkerSaysWhy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFleet(t, server.Config{Workers: 1})
+		f.launching(true, errors.New("no processes left"))
+		if err := <-server.AskFake("reload"); err == nil || err.Error() != "no worker can be started: no processes left" {
+			t.Errorf("the answer is %v, want the system's reason", err)
+		}
+		f.launching(true, nil)
+		f.stop()
+	})
+}
+
 func TestALaunchThatFailsIsTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFleet(t, server.Config{Workers: 2, WorkerTimeout: time.Hour})

@@ -58,9 +58,18 @@ func (m *master) beginReload() {
 func (m *master) scout() {
 	s := &slot{}
 	m.reload.slots = []*slot{s}
-	if s.worker = m.start(s, roleScout, m.reload.program, m.cfg, m.sockets); s.worker == nil {
-		m.refuseReload("no worker can be started", "")
+	m.startNew(s, roleScout, m.cfg, m.sockets)
+}
+
+// startNew starts a worker of a reload, or refuses the reload: then it reports false.
+func (m *master) startNew(s *slot, role string, c *Config, socks []*socket) bool {
+	w, err := m.start(s, role, m.reload.program, c, socks)
+	if err != nil {
+		m.refuseReload("no worker can be started", err.Error())
+		return false
 	}
+	s.worker = w
+	return true
 }
 
 // hello is the scout's word on what the binary's configuration comes to.
@@ -123,9 +132,7 @@ func (m *master) replaceScout(w *worker) {
 	w.slot = &slot{}
 	m.dismiss(w, "addresses have changed")
 	s := m.reload.slots[0]
-	if s.worker = m.start(s, roleWorker, m.reload.program, m.reload.config, m.reload.sockets); s.worker == nil {
-		m.refuseReload("no worker can be started", "")
-	}
+	m.startNew(s, roleWorker, m.reload.config, m.reload.sockets)
 }
 
 // rebind binds what is new among the addresses and keeps what is old. Sockets that somebody else made always stay.
@@ -172,8 +179,7 @@ func (m *master) checkReload(context.Context) {
 	for len(r.slots) < want {
 		s := &slot{}
 		r.slots = append(r.slots, s)
-		if s.worker = m.start(s, roleWorker, r.program, r.config, r.sockets); s.worker == nil {
-			m.refuseReload("not all workers can be started", "")
+		if !m.startNew(s, roleWorker, r.config, r.sockets) {
 			return
 		}
 	}

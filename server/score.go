@@ -39,16 +39,31 @@ func (b *scoreboard) clear(id int) {
 	}
 }
 
-// ahead reports whether a worker holds clearly more than the one that holds least.
-func (b *scoreboard) ahead(id int, conns int64) bool {
+// vain has, by cell, the score of workers that were waited for in vain. Such a one may be frozen, and each connection would cost
+// that wait: it is not waited for again until its score changes.
+type vain [scoreCells]int64
+
+// ahead reports whether a worker holds clearly more than the one that holds least, of those that are worth waiting for.
+func (b *scoreboard) ahead(id int, conns int64, v *vain) bool {
 	if b == nil {
 		return false
 	}
 	least := conns
 	for i := range b.cells {
-		if n := atomic.LoadInt64(&b.cells[i]); n > 0 && i != id%scoreCells {
+		if n := atomic.LoadInt64(&b.cells[i]); n > 0 && i != id%scoreCells && n != v[i] {
 			least = min(least, n-1)
 		}
 	}
-	return conns > least+balanceSlack+least/8
+	return clearlyMore(conns, least)
 }
+
+// giveUp notes those that have been waited for, and have not taken enough.
+func (b *scoreboard) giveUp(id int, conns int64, v *vain) {
+	for i := range b.cells {
+		if n := atomic.LoadInt64(&b.cells[i]); n > 0 && i != id%scoreCells && clearlyMore(conns, n-1) {
+			v[i] = n
+		}
+	}
+}
+
+func clearlyMore(conns, least int64) bool { return conns > least+balanceSlack+least/8 }

@@ -151,6 +151,10 @@ func (m *master) answer(ctx context.Context, a ask) {
 			a.reply <- answer{err: fmt.Errorf("cannot scale to %q", rest)}
 			return
 		}
+		if m.paused {
+			m.log.Info("workers come back")
+			m.paused = false
+		}
 		m.setTarget(n)
 		ok(fmt.Sprintf("%d workers\n", m.target))
 	default:

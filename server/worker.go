@@ -39,6 +39,7 @@ type service struct {
 	closing  chan struct{} // closed when accepting ends
 	accepts  sync.WaitGroup
 	draining atomic.Bool
+	starved  atomic.Bool // the last accept has failed: the process has no descriptors left
 	lame     atomic.Bool
 	slots    chan struct{} // MaxConcurrent
 	leave    chan order
@@ -274,14 +275,14 @@ func (s *service) tell(question string) string {
 	if n, _ := fmt.Sscanf(question, "stack %d", &number); n == 1 {
 		for _, x := range s.requests.list() {
 			if x.number == number {
-				return fmt.Sprintf("%s %s\n%s", x.method, x.path, stackOf(x.goroutine()))
+				return fmt.Sprintf("%s %s\n%s", x.method, quoted(x.path), stackOf(x.goroutine()))
 			}
 		}
 		return ""
 	}
 	text := ""
 	for _, x := range s.requests.list() {
-		text += fmt.Sprintf("%d %d %s %s %s %v\n", os.Getpid(), x.number, x.remote, x.method, x.path, time.Since(x.began).Round(time.Millisecond))
+		text += fmt.Sprintf("%d %d %s %s %s %v\n", os.Getpid(), x.number, x.remote, x.method, quoted(x.path), time.Since(x.began).Round(time.Millisecond))
 	}
 	return text
 }
