@@ -171,3 +171,30 @@ func TestAnUpgradeThatFailsLateLeavesTheControlSocketToTheOldMaster(t *testing.T
 		t.Errorf("the new control socket: %v, %v", fi, err)
 	}
 }
+
+func TestRefusedReloadsOfOneProcessLeaveNoSocketOpen(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.put("c.toml", "drain_idle = 1\n")
+	s.serve(0, "--config-file", filepath.Join(s.dir, "c.toml"))
+	listening := func() (n int) {
+		links, err := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", s.pid()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, l := range links {
+			if to, err := os.Readlink(l); err == nil && strings.HasPrefix(to, "socket:") {
+				n++
+			}
+		}
+		return n
+	}
+	before := listening()
+	s.put("c.toml", "drain_idle = \n")
+	for range 5 {
+		if _, err := s.ask("reload"); err == nil || !strings.Contains(err.Error(), "c.toml:1") {
+			t.Errorf("a reload of a file that is no good: %v, want a refusal that names the place", err)
+		}
+	}
+	s.until("no more sockets are open than before", func() bool { return listening() <= before })
+}
