@@ -68,11 +68,24 @@ func atomNamed(name string) (atom, error) {
 		case strings.HasSuffix(field, "}i"):
 			return word(func(x *exchange, r *http.Request) string { return r.Header.Get(field[:len(field)-2]) }), nil
 		case strings.HasSuffix(field, "}o"):
-			return word(func(x *exchange, r *http.Request) string { return x.w.Header().Get(field[:len(field)-2]) }), nil
+			return word(func(x *exchange, r *http.Request) string { return x.sentField(field[:len(field)-2]) }), nil
 		}
 	}
 	return nil, fmt.Errorf("server: access_log_format: there is no atom %%(%s)s: use h l u t r m U q H s b B f a T M D L p {name}i {name}o", name)
 }
+
+// sentField is a field of the answer. The length of a short one is net/http's to say, which it does after the line is written.
+func (x *exchange) sentField(name string) string {
+	v := x.w.Header().Get(name)
+	if v != "" || !strings.EqualFold(name, "Content-Length") || x.streamed || x.hijacked || x.method == http.MethodHead ||
+		x.bytes >= countedBelow || x.status == http.StatusNoContent || x.status == http.StatusNotModified {
+		return v
+	}
+	return strconv.FormatInt(x.bytes, 10)
+}
+
+// countedBelow is how long an answer must be for net/http to send it in chunks, if nobody says its length.
+const countedBelow = 2048
 
 // word is an atom that writes text, "-" for none, with everything escaped that could forge a field or a line.
 func word(get func(*exchange, *http.Request) string) atom {

@@ -33,6 +33,7 @@ type exchange struct {
 	after    *exchange
 	stuck    bool // belongs to the registry
 	hijacked bool // likewise
+	streamed bool // it was sent before its end was known
 	dressed  bool // the handler has asked for the header: it may have set fields
 
 	mu        sync.Mutex
@@ -285,6 +286,7 @@ func (x *exchange) ReadFrom(src io.Reader) (int64, error) {
 		return io.Copy(struct{ io.Writer }{x}, src)
 	}
 	x.commit(http.StatusOK)
+	x.streamed = true
 	x.mu.Unlock()
 	n, err := rf.ReadFrom(src)
 	x.mu.Lock()
@@ -304,6 +306,7 @@ func (x *exchange) FlushError() error {
 		return errExpired
 	}
 	x.commit(http.StatusOK)
+	x.streamed = true
 	return http.NewResponseController(x.w).Flush()
 }
 

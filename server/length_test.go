@@ -1,9 +1,13 @@
 package server_test
 
 import (
+	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/carafeweb/carafe/server"
 )
@@ -20,7 +24,8 @@ func TestAnswersThatGiveNoLengthHaveOneAllTheSame(t *testing.T) {
 		{"the longest that net/http counts", "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "Content-Length: 2047\r\n", strings.Repeat("x", 2047)},
 		{"HTTP/1.0", "GET / HTTP/1.0\r\nHost: x\r\n\r\n", "Content-Length: 5\r\n", "short"},
 	} {
-		addr := serveHTTP(t, server.Config{}, func(w http.ResponseWriter, r *http.Request) {
+		log := filepath.Join(t.TempDir(), "access")
+		addr := serveHTTP(t, server.Config{AccessLog: log, AccessLogFormat: "%({content-length}o)s."}, func(w http.ResponseWriter, r *http.Request) {
 			if _, ok := w.(interface{ CountsBodies() }); !ok {
 				t.Error("the server does not say that bodies are counted")
 			}
@@ -31,6 +36,14 @@ func TestAnswersThatGiveNoLengthHaveOneAllTheSame(t *testing.T) {
 		head, body, _ := strings.Cut(raw(t, addr, tt.request), "\r\n\r\n")
 		if body != tt.body || !strings.Contains(head+"\r\n", tt.want) || strings.Contains(head, "chunked") {
 			t.Errorf("%s: %d bytes under %q, want %s", tt.name, len(body), head, tt.want)
+		}
+		want := fmt.Sprintf("%d.\n", len(tt.body))
+		for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+			if line, _ := os.ReadFile(log); string(line) == want {
+				break
+			} else if time.Now().After(end) {
+				t.Fatalf("%s: the access log has %q for its length, want %q", tt.name, line, want)
+			}
 		}
 	}
 }
