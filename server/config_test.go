@@ -261,6 +261,16 @@ func TestGunicornsFlagsAreHeard(t *testing.T) {
 	if err := c.Load([]string{"--pid", "/q", "--log-file", "/f", "--config", ""}); err != nil || c.PIDFile != "/q" || c.ErrorLog != "/f" {
 		t.Errorf("--pid and --log-file: %q, %q, %v", c.PIDFile, c.ErrorLog, err)
 	}
+	for _, v := range []struct{ flag, given, want string }{
+		{"cert-reqs", "0", "none"}, {"cert-reqs", "1", "optional"}, {"cert-reqs", "2", "required"}, {"header-map", "dangerous", "keep"},
+		{"log-level", "critical", "error"}, {"log-level", "WARNING", "warning"},
+	} {
+		var c server.Config
+		err := c.Load([]string{"--" + v.flag, v.given})
+		if got := c.TLSClientAuth + c.UnderscoreHeaders + c.LogLevel; err != nil || got != v.want {
+			t.Errorf("--%s %s: %q, %v, want %q", v.flag, v.given, got, err, v.want)
+		}
+	}
 	if err := c.Set("limit_request_line", "99"); err != nil || c.MaxRequestLine != 99 {
 		t.Errorf("Gunicorn's name in a file: %d, %v", c.MaxRequestLine, err)
 	}

@@ -65,6 +65,19 @@ func text(s Setting, p func(*Config) *string) Setting {
 	return s
 }
 
+// alias is text that hears some words as others: those that Gunicorn has for the same.
+func alias(s Setting, p func(*Config) *string, words map[string]string) Setting {
+	s = text(s, p)
+	s.set = func(c *Config, v string) error {
+		if ours, ok := words[strings.ToLower(v)]; ok {
+			v = ours
+		}
+		*p(c) = v
+		return nil
+	}
+	return s
+}
+
 func list(s Setting, p func(*Config) *[]string) Setting {
 	s.Repeat = true
 	s.get = func(c *Config) string {
@@ -283,7 +296,7 @@ var gunicornFlags = map[string][]string{
 }
 
 // GunicornFlags are the setting's flags on Gunicorn's command line, as far as they are not named as its Flag is: "pid" for PIDFile. They are heard
-// beside ours: a command line that is moved here works, whatever is spelt otherwise. --help does not list them.
+// beside ours; values are ours (docs/prefork.md has those that differ). --help does not list them.
 func (s Setting) GunicornFlags() []string {
 	names := slices.Clone(gunicornFlags[s.Gunicorn])
 	if name := strings.ReplaceAll(s.Gunicorn, "_", "-"); name != "" && name != s.Flag {
