@@ -38,6 +38,9 @@ type upstream struct {
 // The server is sent the request as it came: method, path below the script root with its encoding, query, Host, cookies, a body
 // of any size. What X-Forwarded-For, -Proto, -Host, -Prefix (the script root; left out at the root) or Forwarded said before is
 // replaced by what Carafe knows, one value each, for Werkzeug's ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1, x_prefix=1).
+// Headers with an underscore in their name are left out, all of them, as nginx does: in WSGI X_Forwarded_For is the same name as
+// X-Forwarded-For.
+//
 // The answer is passed on as it comes, streams, trailers and upgraded connections (websockets) included. None of the app's hooks run, and
 // no CSRF check, session or limit on bodies stands between: what the server answers is its own affair. Signals are sent.
 //
@@ -94,6 +97,11 @@ func (u *upstream) rewrite(pr *httputil.ProxyRequest) {
 	out.Host = in.Host
 	for _, name := range []string{"X-Forwarded-Port", "X-Forwarded-Prefix", "X-Forwarded-Server", "X-Forwarded-Ssl", "X-Real-Ip"} {
 		out.Header.Del(name)
+	}
+	for name := range out.Header {
+		if strings.Contains(name, "_") { // WSGI cannot tell it from the name with a dash
+			delete(out.Header, name)
+		}
 	}
 	if addr := gateway.RemoteAddr(in); addr != "" {
 		out.Header.Set("X-Forwarded-For", addr)
