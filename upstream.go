@@ -44,6 +44,9 @@ type upstream struct {
 // The answer is passed on as it comes, streams, trailers and upgraded connections (websockets) included. None of the app's hooks run, and
 // no CSRF check, session or limit on bodies stands between: what the server answers is its own affair. Signals are sent.
 //
+// Connections are kept for a second, less than the two of Gunicorn, and only for GET, HEAD, OPTIONS and TRACE without a body, which can
+// be sent again if the server closes the connection just then. Anything else has a connection of its own.
+//
 // A server that cannot be reached, or breaks off before its answer, is a 502, one that takes too long a 504, with the app's
 // error handlers; the log says what to do. An answer that breaks off later breaks the client's connection too.
 //
@@ -74,16 +77,38 @@ func newUpstream(target string, timeout []UpstreamTimeout) (*upstream, error) {
 		wait = max(0, time.Duration(timeout[0]))
 	}
 	up := &upstream{url: u}
-	up.proxy = httputil.ReverseProxy{Rewrite: up.rewrite, Transport: &http.Transport{
+	up.proxy = httputil.ReverseProxy{Rewrite: up.rewrite, Transport: newUpstreamTransport(wait)}
+	return up, nil
+}
+
+// An upstreamTransport keeps connections for what net/http sends again when the server has closed one that was idle. Nothing else may meet
+// such a connection: whether the server has begun to do it, nobody knows.
+type upstreamTransport struct{ kept, fresh *http.Transport }
+
+func newUpstreamTransport(wait time.Duration) *upstreamTransport {
+	t := &upstreamTransport{kept: &http.Transport{
 		DialContext:           (&net.Dialer{Timeout: min(wait, 10*time.Second)}).DialContext,
 		ResponseHeaderTimeout: wait,
 		TLSHandshakeTimeout:   10 * time.Second,
 		ExpectContinueTimeout: time.Second,
-		IdleConnTimeout:       time.Minute,
+		IdleConnTimeout:       time.Second, // Gunicorn's keepalive is 2 s
 		MaxIdleConnsPerHost:   64,
 		DisableCompression:    true, // the body is the client's, as it is
 	}}
-	return up, nil
+	t.fresh = t.kept.Clone()
+	t.fresh.DisableKeepAlives = true
+	return t
+}
+
+// RoundTrip is http.RoundTripper's.
+func (t *upstreamTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Body == nil || r.Body == http.NoBody {
+		switch r.Method {
+		case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
+			return t.kept.RoundTrip(r)
+		}
+	}
+	return t.fresh.RoundTrip(r)
 }
 
 func (u *upstream) String() string { return u.url.String() }
