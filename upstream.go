@@ -1,14 +1,15 @@
 package carafe
 
 import (
-	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log"
 	"net"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -42,13 +43,16 @@ type upstream struct {
 // X-Forwarded-For.
 //
 // The answer is passed on as it comes, streams, trailers and upgraded connections (websockets) included. None of the app's hooks run, and
-// no CSRF check, session or limit on bodies stands between: what the server answers is its own affair. Signals are sent.
+// no CSRF check, session or limit on the size of bodies stands between: what the server answers is its own affair. Signals are sent.
+// A preflight of CORS for a method that the rules of the path do not have is the server's too; any other OPTIONS that the app answers
+// by itself knows the rules alone.
 //
 // Connections are kept for a second, less than the two of Gunicorn, and only for GET, HEAD, OPTIONS and TRACE without a body, which can
 // be sent again if the server closes the connection just then. Anything else has a connection of its own.
 //
 // A server that cannot be reached, or breaks off before its answer, is a 502, one that takes too long a 504, with the app's
-// error handlers; the log says what to do. An answer that breaks off later breaks the client's connection too.
+// error handlers; the log says what to do. An answer that breaks off later breaks the client's connection too. A client whose body breaks
+// off is told 400, one whose body comes slower than Config.BodyTimeout and BodyMinRate allow 408.
 //
 // It is told during set-up, once. It is safe to tell several apps of one server.
 func (a *App) Upstream(target string, timeout ...UpstreamTimeout) {
@@ -77,7 +81,7 @@ func newUpstream(target string, timeout []UpstreamTimeout) (*upstream, error) {
 		wait = max(0, time.Duration(timeout[0]))
 	}
 	up := &upstream{url: u}
-	up.proxy = httputil.ReverseProxy{Rewrite: up.rewrite, Transport: newUpstreamTransport(wait)}
+	up.proxy = httputil.ReverseProxy{Rewrite: up.rewrite, Transport: newUpstreamTransport(wait), ErrorLog: log.New(io.Discard, "", 0)}
 	return up, nil
 }
 
@@ -158,44 +162,39 @@ func (u *upstream) pass(c *Context) (result, error) {
 		return result{}, errors.New("carafe: a request that is passed on to an upstream needs a client")
 	}
 	r := c.Request.WithContext(c)
-	if b, ok := r.Body.(*limitedBody); ok {
-		r.Body = b.src
+	if strings.ContainsFunc(r.Header.Get("Upgrade"), func(r rune) bool { return r < ' ' || r > '~' }) {
+		return result{}, &HTTPError{Code: http.StatusBadRequest}
 	}
-	var failed error
+	x := &exchange{c: c, upstream: u}
+	if r.Body != nil && r.Body != http.NoBody {
+		x.body = newUpstreamBody(r.Body)
+		r.Body = x.body
+		defer x.body.end()
+	}
 	proxy := u.proxy
-	proxy.ErrorHandler = func(_ http.ResponseWriter, _ *http.Request, err error) { failed = err }
-	proxy.ErrorLog = log.New(upstreamLog{c}, "", 0)
+	proxy.ErrorHandler = func(_ http.ResponseWriter, _ *http.Request, err error) { x.failed = err }
+	proxy.ModifyResponse = x.answered
 	proxy.ServeHTTP(c.w, r)
-	if failed != nil {
-		return result{}, u.explained(c, failed)
+	if x.failed != nil {
+		return result{}, x.explained(x.failed)
 	}
 	c.sent = true
 	return result{body: &Response{sent: true}}, nil
 }
 
-// upstreamLog takes what the proxy has to say of an answer that breaks off.
-type upstreamLog struct{ c *Context }
-
-func (l upstreamLog) Write(line []byte) (int, error) {
-	l.c.Logger().Warn(strings.TrimSpace(string(line)))
-	return len(line), nil
-}
-
-// explained turns the error of a request that was passed on into an answer, and tells the log what to do. A client that left is not worth a word.
-func (u *upstream) explained(c *Context, err error) error {
-	var late net.Error
-	if errors.Is(err, context.Canceled) && c.Err() != nil {
-		return &HTTPError{Code: http.StatusBadGateway, Cause: err}
+// takesPreflight says whether an OPTIONS that the matched route would answer by itself asks, for CORS, about a method that is the server's.
+// The answer to that is in headers that only the server knows.
+func (u *upstream) takesPreflight(c *Context) bool {
+	if u == nil || !c.route.automatic || c.Request.Method != http.MethodOptions {
+		return false
 	}
-	if errors.As(err, &late) && late.Timeout() || errors.Is(err, context.DeadlineExceeded) {
-		err = fmt.Errorf("carafe: the upstream %s has not begun to answer in time: see what it is busy with, or give app.Upstream an UpstreamTimeout: %w", u, err)
-		c.Logger().Error(err.Error(), "method", c.Request.Method, "path", c.Request.URL.Path)
-		return &HTTPError{Code: http.StatusGatewayTimeout, Cause: err}
+	method := c.Request.Header.Get("Access-Control-Request-Method")
+	if method == "" {
+		return false
 	}
-	err = fmt.Errorf("carafe: no rule takes %s %s, and the upstream %s, which has the rest, cannot be asked: is it running there "+
-		"(flask run --port %s)? %w", c.Request.Method, c.Request.URL.Path, u, portOf(u.url), err)
-	c.Logger().Error(err.Error())
-	return &HTTPError{Code: http.StatusBadGateway, Cause: err}
+	a := c.app.app
+	adapter, err := a.adapter(c)
+	return err == nil && !slices.Contains(a.withForeignMethods(c, adapter.AllowedMethods(c, routing.DecodedPath(c.Request.URL.Path))), method)
 }
 
 func portOf(u *url.URL) string {
