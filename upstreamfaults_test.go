@@ -265,7 +265,10 @@ func TestTheLogSaysWhatTheUpstreamDid(t *testing.T) {
 		_, _ = http.ReadRequest(r)
 		_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
 	})
-	noHTTP := rawUpstream(t, func(conn net.Conn, r *bufio.Reader) { _, _ = io.WriteString(conn, "220 mail.test ESMTP\r\n") })
+	noHTTP := rawUpstream(t, func(conn net.Conn, r *bufio.Reader) {
+		_, _ = http.ReadRequest(r)
+		_, _ = io.WriteString(conn, "220 mail.test ESMTP\r\n")
+	})
 	for _, tt := range []struct {
 		name, target string
 		timeout      time.Duration
