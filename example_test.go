@@ -19,7 +19,7 @@ func ask(app *carafe.App, method, path string) {
 func Example() {
 	app := carafe.New("hello")
 	app.Get("/", func() string { return "Hello, World!" })
-	app.Get("/hello/<name>", func(name string) string { return "Hello, " + name + "!" })
+	app.Get("/hello/<name>", func(name string) any { return carafe.Text("Hello, " + name + "!") })
 	app.Get("/double/<int:n>", func(n int) map[string]int { return map[string]int{"double": 2 * n} })
 	ask(app, "GET", "/")
 	ask(app, "GET", "/hello/Ada")

@@ -19,7 +19,7 @@ import (
 // snippetImports are the packages that the snippets of docs/from-flask.md may name, by the name.
 var snippetImports = map[string]string{
 	"carafe": module, "blueprints": module + "/blueprints", "carafetest": module + "/testing",
-	"context": "context", "fmt": "fmt", "json": "encoding/json", "http": "net/http", "iter": "iter", "log": "log", "os": "os", "signing": module + "/signing", "strconv": "strconv", "strings": "strings", "testing": "testing", "time": "time",
+	"context": "context", "fmt": "fmt", "html": "html", "json": "encoding/json", "http": "net/http", "iter": "iter", "log": "log", "os": "os", "signing": module + "/signing", "strconv": "strconv", "strings": "strings", "testing": "testing", "time": "time",
 }
 
 // snippetSetting is what the page says is there in all snippets.

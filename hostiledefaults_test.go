@@ -1,9 +1,11 @@
 package carafe_test
 
 import (
+	"bytes"
 	"crypto/tls"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -285,5 +287,34 @@ func TestDefaultAgainstSniffing(t *testing.T) {
 		if got := ask(false, path); strings.Join(got, "") != strings.TrimPrefix(want, "nosniff") {
 			t.Errorf("GET %s with NoSniff off: %s %q", path, name, got)
 		}
+	}
+}
+
+// A view that asks for a field alone must not take a form that cannot be read for one without fields, nor log what a client has done.
+func TestAFormThatCannotBeReadIsRaisedByForm(t *testing.T) {
+	var log bytes.Buffer
+	app := quiet()
+	app.Logger = slog.New(slog.NewTextHandler(&log, nil))
+	app.Post("/title", func(c *carafe.Context) string { return "Title: " + c.Form("title") })
+	client := carafetest.NewClient(t, app)
+	form, multipart := carafetest.ContentType("application/x-www-form-urlencoded"), carafetest.ContentType("multipart/form-data; boundary=B")
+	for _, tt := range []struct {
+		name string
+		typ  carafetest.RequestOption
+		body string
+		want int
+	}{
+		{"a good one", form, "title=a", 200},
+		{"one without the field", form, "other=a", 200},
+		{"one over the limit", form, "title=a&body=" + strings.Repeat("x", 600_000), 413},
+		{"one that is not UTF-8", form, "title=\xff", 400},
+		{"parts without an end", multipart, "--B\r\nContent-Disposition: form-data; name=\"title\"\r\n\r\na", 400},
+	} {
+		if got := client.Post("/title", tt.typ, carafetest.Body(tt.body)); got.StatusCode != tt.want {
+			t.Errorf("%s: status %d and %.40q, want %d", tt.name, got.StatusCode, got.Text(), tt.want)
+		}
+	}
+	if log.Len() > 0 {
+		t.Errorf("the log has %s", log.String())
 	}
 }

@@ -48,9 +48,16 @@ func (r *Request) Files() (*MultiDict[*Upload], error) {
 	return m.form.files, m.form.err
 }
 
-// Form is the first value of name in the form, "" if there is none, or the form cannot be read; see [Request.Forms].
+// Form is the first value of name in the form, "" if there is none. A form that cannot be read is raised, so that nobody takes it for one
+// without fields: Form panics with the *HTTPError of [Request.Forms], and the request is answered as if the view had returned that. In
+// goroutines of your own use [Request.Forms].
+//
+// Source: flask.Request.form.
 func (c *Context) Form(name string) string {
-	form, _ := c.Request.Forms()
+	form, err := c.Request.Forms()
+	if err != nil {
+		panic(err)
+	}
 	return form.Get(name)
 }
 

@@ -36,7 +36,8 @@ func newApp() *carafe.App {
 
 func index() string { return "Hello, World!" }
 
-func hello(name string) string { return "Hello, " + name + "!" }
+// A string is HTML, as in Flask; what comes from outside is sent as plain text, or escaped.
+func hello(name string) *carafe.Response { return carafe.Text("Hello, " + name + "!") }
 
 func user(c *carafe.Context, id int) (User, error) {
 	u, ok := users[id]
