@@ -162,13 +162,28 @@ func timeSetter(layout string) textSetter {
 	}
 	return func(v reflect.Value, s string) string {
 		for _, l := range layouts {
-			if t, err := time.Parse(l, s); err == nil {
+			if t, err := parseTime(l, s); err == nil {
 				*v.Addr().Interface().(*time.Time) = t
 				return ""
 			}
 		}
 		return ruleTime
 	}
+}
+
+// parseTime is strict where the layout is RFC 3339: time.Parse takes hours of one digit, commas, and zones of 24 hours and more, with which no
+// view could answer (https://go.dev/issue/54580).
+func parseTime(layout, s string) (time.Time, error) {
+	t, err := time.Parse(layout, s)
+	if err != nil || layout != time.RFC3339 && layout != time.RFC3339Nano {
+		return t, err
+	}
+	const hour = len("2006-01-02T")
+	zone := s[max(0, len(s)-len("23:59")):]
+	if s[hour+1] == ':' || strings.Contains(s, ",") || s[len(s)-1] != 'Z' && (zone[:2] > "23" || zone[3:] > "59") {
+		return t, strconv.ErrSyntax
+	}
+	return t, nil
 }
 
 func unmarshalerSetter(t reflect.Type) textSetter {

@@ -18,7 +18,7 @@ const (
 	// lookAfter is when it is looked at who has started the goroutines that are left: of most it turns out that a library keeps them, and
 	// the request is done with.
 	lookAfter = 100 * time.Millisecond
-	// sweepShare is the part of the time that sweeps may take: reading the profile stops the program.
+	// sweepShare is the part of the time that sweeps take at most, as long as one takes less than 4 ms: reading the profile stops the program.
 	sweepShare = 50
 	// longestPause bounds what sweepShare asks for: a sweep that was kept waiting for a processor has stopped nobody.
 	longestPause = 200 * time.Millisecond

@@ -132,11 +132,14 @@ func URIToIRI(uri string) string {
 	return u.join()
 }
 
+// maxLabel is the bytes of a label of a host (RFC 1035, 2.3.4).
+const maxLabel = 63
+
 // readableLabel is a label of a host in its own script, or as it is if that is not the way to write what it would become: a Host of
 // xn--example-.com must not read as example.com to an app that compares it (CVE-2026-39821, of the idna package of Go).
 func readableLabel(label string) string {
 	code, ok := strings.CutPrefix(label, "xn--")
-	if !ok {
+	if !ok || len(label) > maxLabel { // no name of the DNS: decoding takes quadratic time
 		return label
 	}
 	text, ok := decodePunycode(code)

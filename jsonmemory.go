@@ -7,6 +7,8 @@ import (
 	"reflect"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // A jsonShape is what values of a Go type cost in memory when encoding/json makes them of a text: an estimate, but never much less
@@ -16,7 +18,7 @@ type jsonShape struct {
 	kind   shapeKind
 	size   int                   // of a value where it stands: in a slice, a map, a struct
 	elem   *jsonShape            // of pointers, slices, arrays and maps
-	fields map[string]*jsonShape // of structs, by name in lower case
+	fields map[string]*jsonShape // of structs, by folded name
 	hidden int                   // what a struct's embedded pointers point to
 	worst  int                   // the most that any one value below costs
 }
@@ -119,7 +121,7 @@ func (b shapeBuilder) addFields(s *jsonShape, t reflect.Type) {
 		if name == "" {
 			name = f.Name
 		}
-		name = strings.ToLower(name)
+		name = string(appendFolded(nil, name))
 		if _, ok := s.fields[name]; !ok || len(f.Index) == 1 {
 			s.fields[name] = b.shape(f.Type)
 		}
@@ -287,15 +289,22 @@ func (s *jsonScanner) measureRecord(shape *jsonShape) {
 	}
 }
 
-// field is the member of a name, nil if there is none. encoding/json does not mind its case, nor that of ſ and K.
+// field is the member of a name, nil if there is none. encoding/json does not mind its case.
 func (s *jsonShape) field(key []byte) *jsonShape {
-	if f := s.fields[string(key)]; f != nil {
-		return f
-	}
-	for name, f := range s.fields {
-		if strings.EqualFold(name, string(key)) {
-			return f
+	var buf [64]byte
+	return s.fields[string(appendFolded(buf[:0], key))]
+}
+
+// appendFolded appends name with each letter as the least of those that are the same but for their case.
+//
+// Source: encoding/json.foldName.
+func appendFolded[T string | []byte](out []byte, name T) []byte {
+	for _, r := range string(name) {
+		next := unicode.SimpleFold(r)
+		for ; next > r; next = unicode.SimpleFold(r) {
+			r = next
 		}
+		out = utf8.AppendRune(out, next)
 	}
-	return nil
+	return out
 }

@@ -22,7 +22,9 @@ func (a *App) matchRequest(c *Context) {
 		err = a.refuseLowerCase(c)
 	}
 	if err == nil {
-		c.route = c.match.Rule.Data.(*route)
+		if c.route = c.match.Rule.Data.(*route); a.upstream.takesPreflight(c) {
+			c.match, c.route = routing.Match{}, a.upstream.route(a)
+		}
 		return
 	}
 	if a.foreign.router != nil {

@@ -1,14 +1,15 @@
 package carafe
 
 import (
-	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log"
 	"net"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,11 +39,20 @@ type upstream struct {
 // The server is sent the request as it came: method, path below the script root with its encoding, query, Host, cookies, a body
 // of any size. What X-Forwarded-For, -Proto, -Host, -Prefix (the script root; left out at the root) or Forwarded said before is
 // replaced by what Carafe knows, one value each, for Werkzeug's ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1, x_prefix=1).
+// Headers with an underscore in their name are left out, all of them, as nginx does: in WSGI X_Forwarded_For is the same name as
+// X-Forwarded-For.
+//
 // The answer is passed on as it comes, streams, trailers and upgraded connections (websockets) included. None of the app's hooks run, and
-// no CSRF check, session or limit on bodies stands between: what the server answers is its own affair. Signals are sent.
+// no CSRF check, session or limit on the size of bodies stands between: what the server answers is its own affair. Signals are sent.
+// A preflight of CORS for a method that the rules of the path do not have is the server's too; any other OPTIONS that the app answers
+// by itself knows the rules alone.
+//
+// Connections are kept for a second, less than the two of Gunicorn, and only for GET, HEAD, OPTIONS and TRACE without a body, which can
+// be sent again if the server closes the connection just then. Anything else has a connection of its own.
 //
 // A server that cannot be reached, or breaks off before its answer, is a 502, one that takes too long a 504, with the app's
-// error handlers; the log says what to do. An answer that breaks off later breaks the client's connection too.
+// error handlers; the log says what to do. An answer that breaks off later breaks the client's connection too. A client whose body breaks
+// off is told 400, one whose body comes slower than Config.BodyTimeout and BodyMinRate allow 408.
 //
 // It is told during set-up, once. It is safe to tell several apps of one server.
 func (a *App) Upstream(target string, timeout ...UpstreamTimeout) {
@@ -71,16 +81,38 @@ func newUpstream(target string, timeout []UpstreamTimeout) (*upstream, error) {
 		wait = max(0, time.Duration(timeout[0]))
 	}
 	up := &upstream{url: u}
-	up.proxy = httputil.ReverseProxy{Rewrite: up.rewrite, Transport: &http.Transport{
+	up.proxy = httputil.ReverseProxy{Rewrite: up.rewrite, Transport: newUpstreamTransport(wait), ErrorLog: log.New(io.Discard, "", 0)}
+	return up, nil
+}
+
+// An upstreamTransport keeps connections for what net/http sends again when the server has closed one that was idle. Nothing else may meet
+// such a connection: whether the server has begun to do it, nobody knows.
+type upstreamTransport struct{ kept, fresh *http.Transport }
+
+func newUpstreamTransport(wait time.Duration) *upstreamTransport {
+	t := &upstreamTransport{kept: &http.Transport{
 		DialContext:           (&net.Dialer{Timeout: min(wait, 10*time.Second)}).DialContext,
 		ResponseHeaderTimeout: wait,
 		TLSHandshakeTimeout:   10 * time.Second,
 		ExpectContinueTimeout: time.Second,
-		IdleConnTimeout:       time.Minute,
+		IdleConnTimeout:       time.Second, // Gunicorn's keepalive is 2 s
 		MaxIdleConnsPerHost:   64,
 		DisableCompression:    true, // the body is the client's, as it is
 	}}
-	return up, nil
+	t.fresh = t.kept.Clone()
+	t.fresh.DisableKeepAlives = true
+	return t
+}
+
+// RoundTrip is http.RoundTripper's.
+func (t *upstreamTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Body == nil || r.Body == http.NoBody {
+		switch r.Method {
+		case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
+			return t.kept.RoundTrip(r)
+		}
+	}
+	return t.fresh.RoundTrip(r)
 }
 
 func (u *upstream) String() string { return u.url.String() }
@@ -94,6 +126,11 @@ func (u *upstream) rewrite(pr *httputil.ProxyRequest) {
 	out.Host = in.Host
 	for _, name := range []string{"X-Forwarded-Port", "X-Forwarded-Prefix", "X-Forwarded-Server", "X-Forwarded-Ssl", "X-Real-Ip"} {
 		out.Header.Del(name)
+	}
+	for name := range out.Header {
+		if strings.Contains(name, "_") { // WSGI cannot tell it from the name with a dash
+			delete(out.Header, name)
+		}
 	}
 	if addr := gateway.RemoteAddr(in); addr != "" {
 		out.Header.Set("X-Forwarded-For", addr)
@@ -125,44 +162,39 @@ func (u *upstream) pass(c *Context) (result, error) {
 		return result{}, errors.New("carafe: a request that is passed on to an upstream needs a client")
 	}
 	r := c.Request.WithContext(c)
-	if b, ok := r.Body.(*limitedBody); ok {
-		r.Body = b.src
+	if strings.ContainsFunc(r.Header.Get("Upgrade"), func(r rune) bool { return r < ' ' || r > '~' }) {
+		return result{}, &HTTPError{Code: http.StatusBadRequest}
 	}
-	var failed error
+	x := &exchange{c: c, upstream: u}
+	if r.Body != nil && r.Body != http.NoBody {
+		x.body = newUpstreamBody(r.Body)
+		r.Body = x.body
+		defer x.body.end()
+	}
 	proxy := u.proxy
-	proxy.ErrorHandler = func(_ http.ResponseWriter, _ *http.Request, err error) { failed = err }
-	proxy.ErrorLog = log.New(upstreamLog{c}, "", 0)
+	proxy.ErrorHandler = func(_ http.ResponseWriter, _ *http.Request, err error) { x.failed = err }
+	proxy.ModifyResponse = x.answered
 	proxy.ServeHTTP(c.w, r)
-	if failed != nil {
-		return result{}, u.explained(c, failed)
+	if x.failed != nil {
+		return result{}, x.explained(x.failed)
 	}
 	c.sent = true
 	return result{body: &Response{sent: true}}, nil
 }
 
-// upstreamLog takes what the proxy has to say of an answer that breaks off.
-type upstreamLog struct{ c *Context }
-
-func (l upstreamLog) Write(line []byte) (int, error) {
-	l.c.Logger().Warn(strings.TrimSpace(string(line)))
-	return len(line), nil
-}
-
-// explained turns the error of a request that was passed on into an answer, and tells the log what to do. A client that left is not worth a word.
-func (u *upstream) explained(c *Context, err error) error {
-	var late net.Error
-	if errors.Is(err, context.Canceled) && c.Err() != nil {
-		return &HTTPError{Code: http.StatusBadGateway, Cause: err}
+// takesPreflight says whether an OPTIONS that the matched route would answer by itself asks, for CORS, about a method that is the server's.
+// The answer to that is in headers that only the server knows.
+func (u *upstream) takesPreflight(c *Context) bool {
+	if u == nil || !c.route.automatic || c.Request.Method != http.MethodOptions {
+		return false
 	}
-	if errors.As(err, &late) && late.Timeout() || errors.Is(err, context.DeadlineExceeded) {
-		err = fmt.Errorf("carafe: the upstream %s has not begun to answer in time: see what it is busy with, or give app.Upstream an UpstreamTimeout: %w", u, err)
-		c.Logger().Error(err.Error(), "method", c.Request.Method, "path", c.Request.URL.Path)
-		return &HTTPError{Code: http.StatusGatewayTimeout, Cause: err}
+	method := c.Request.Header.Get("Access-Control-Request-Method")
+	if method == "" {
+		return false
 	}
-	err = fmt.Errorf("carafe: no rule takes %s %s, and the upstream %s, which has the rest, cannot be asked: is it running there "+
-		"(flask run --port %s)? %w", c.Request.Method, c.Request.URL.Path, u, portOf(u.url), err)
-	c.Logger().Error(err.Error())
-	return &HTTPError{Code: http.StatusBadGateway, Cause: err}
+	a := c.app.app
+	adapter, err := a.adapter(c)
+	return err == nil && !slices.Contains(a.withForeignMethods(c, adapter.AllowedMethods(c, routing.DecodedPath(c.Request.URL.Path))), method)
 }
 
 func portOf(u *url.URL) string {

@@ -21,7 +21,7 @@ import (
 type upstreamPair struct {
 	*testing.T
 	app *carafe.App
-	log bytes.Buffer
+	log lockedBuffer
 }
 
 func newUpstreamPair(t *testing.T, old http.HandlerFunc, timeout ...carafe.UpstreamTimeout) *upstreamPair {

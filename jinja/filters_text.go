@@ -231,7 +231,7 @@ func (w wrapper) wrap(s string) []string {
 	var lines []string
 	chunks := w.chunks([]rune(s))
 	for len(chunks) > 0 {
-		if isBlank(chunks[0]) && len(lines) > 0 {
+		if len(lines) > 0 && isBlank(chunks[0]) { // lines first: a chunk may be as long as the text
 			chunks = chunks[1:]
 			if len(chunks) == 0 {
 				break
@@ -259,8 +259,7 @@ func (w wrapper) line(chunks [][]rune) (string, [][]rune) {
 		if w.breakLong {
 			end := w.breakAt(chunks[0], w.width-n)
 			cur = append(cur, chunks[0][:end])
-			rest := chunks[0][end:]
-			chunks = append([][]rune{rest}, chunks[1:]...)
+			chunks[0] = chunks[0][end:]
 		} else if len(cur) == 0 {
 			cur = append(cur, chunks[0])
 			chunks = chunks[1:]

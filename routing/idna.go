@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 var errSubdomain = errors.New("routing: host matching enabled and a subdomain was provided")
@@ -59,6 +60,9 @@ func asciiLabel(label string) (string, bool) {
 	label = strings.ToLower(label)
 	if !isASCII(label) {
 		if strings.HasPrefix(label, "xn--") || strings.ContainsFunc(label, prohibited) {
+			return "", false
+		}
+		if utf8.RuneCountInString(label) > 63 { // encoding takes quadratic time, and makes it no shorter
 			return "", false
 		}
 		label = "xn--" + punycode(label)

@@ -188,10 +188,11 @@ func (c floatConverter) Parse(_ context.Context, text string) (any, error) {
 	return f, nil
 }
 
-// parse lets a number too large become an infinity, as Python does.
+// parse takes no number that is too large for a float64, as that of int takes none that is too large for an int64. Unlike Werkzeug, which
+// gives the view an infinity: no JSON can have that, so that a client could have a view fail.
 func (c *floatConverter) parse(text string) (float64, bool) {
-	f, _ := strconv.ParseFloat(text, 64)
-	return f, c.holds(f)
+	f, err := strconv.ParseFloat(text, 64)
+	return f, err == nil && c.holds(f)
 }
 
 // Format writes str(float(value)). From 1e16 on that has an exponent, which <float> does not

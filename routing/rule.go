@@ -260,10 +260,8 @@ func (r *Rule) addVariable(t token) (*Variable, error) {
 // validated tells whether the text can still be wrong when the regexp has matched.
 func (v *Variable) validated() bool {
 	switch v.def.shape.kind {
-	case shapeInt:
+	case shapeInt, shapeFloat:
 		return true
-	case shapeFloat:
-		return v.def.shape.number.checks()
 	case shapeRegexp:
 		return v.def.Converter != nil
 	}

@@ -28,6 +28,9 @@ func newApp(config map[string]any) (*carafe.App, error) {
 	if err := errors.Join(defaults, broken, app.Config.FromEnv("BLOG"), app.Config.FromMap(config), shareByRedis(app)); err != nil {
 		return nil, err
 	}
+	if app.Config.SecretKey == "dev" && !app.Config.Debug && !app.Config.Testing {
+		app.Log().Warn("SECRET_KEY is the one of the source: set BLOG_SECRET_KEY, or whoever reads it can log in as anybody")
+	}
 
 	db, err := openDatabase(fmt.Sprint(app.Config.Get("DATABASE")))
 	if err != nil {

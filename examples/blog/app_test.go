@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"log/slog"
 	"os"
@@ -108,6 +109,34 @@ func TestTheFactoryTakesItsConfigFromTheTest(t *testing.T) {
 	}
 	if !newBlog(t).app.Config.Testing {
 		t.Error("TESTING was not heard")
+	}
+}
+
+func TestAKeyThatEverybodyKnowsIsToldAtTheStart(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "blog.sqlite")
+	before := slog.Default()
+	t.Cleanup(func() { slog.SetDefault(before) })
+	for _, tt := range []struct {
+		name   string
+		config map[string]any
+		told   bool
+	}{
+		{"nobody has set it", map[string]any{}, true},
+		{"it is set", map[string]any{"SECRET_KEY": "0b7e1c"}, false},
+		{"in debug mode", map[string]any{"DEBUG": true}, false},
+		{"in a test", map[string]any{"TESTING": true}, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var log bytes.Buffer
+			slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
+			tt.config["DATABASE"] = file
+			if _, err := newApp(tt.config); err != nil {
+				t.Fatal(err)
+			}
+			if told := strings.Contains(log.String(), "level=WARN") && strings.Contains(log.String(), "BLOG_SECRET_KEY"); told != tt.told {
+				t.Errorf("the log is %q; want a warning: %v", &log, tt.told)
+			}
+		})
 	}
 }
 

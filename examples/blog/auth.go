@@ -3,6 +3,7 @@ package main
 import (
 	"database/sql"
 	"errors"
+	"strings"
 
 	"github.com/carafeweb/carafe"
 	"github.com/carafeweb/carafe/blueprints"
@@ -20,6 +21,7 @@ var user = carafe.NewKey[*User]("user")
 
 func (s *site) auth() *blueprints.Blueprint {
 	bp := blueprints.New("auth", carafe.URLPrefix("/auth"))
+	bp.BeforeAppRequest(refuseNUL)
 	bp.BeforeAppRequest(s.loadUser)
 	bp.Route("/register", s.register, carafe.Methods{"GET", "POST"})
 	bp.Route("/login", s.login, carafe.Methods{"GET", "POST"})
@@ -35,6 +37,20 @@ func loginRequired(view carafe.View) carafe.View {
 		}
 		return view(c)
 	}
+}
+
+// refuseNUL answers 400 to a form with what nobody types and PostgreSQL cannot keep, and to one that cannot be read.
+func refuseNUL(c *carafe.Context) (any, error) {
+	form, err := c.Request.Forms()
+	if err != nil {
+		return nil, err
+	}
+	for name, value := range form.All() {
+		if strings.ContainsRune(value, 0) {
+			return nil, carafe.Abort(400, "The field "+name+" has a character that cannot be kept.")
+		}
+	}
+	return nil, nil
 }
 
 // loadUser runs before every request but those of static files, which are the same for everybody.
@@ -82,6 +98,8 @@ func (s *site) addUser(c *carafe.Context, name, password string) (fault string, 
 		return "Username is required.", nil
 	case password == "":
 		return "Password is required.", nil
+	case len(name) > 100: // an index of PostgreSQL takes 2,700 bytes at most
+		return "Username is too long.", nil
 	}
 	hash, err := signing.GeneratePasswordHash(password, signing.PasswordOptions{})
 	if err != nil {

@@ -23,6 +23,7 @@ func TestRegisterSaysWhatIsWrong(t *testing.T) {
 		{"no name", "", "", "Username is required."},
 		{"no password", "a", "", "Password is required."},
 		{"a name that is taken", "test", "test", "User test is already registered."},
+		{"a name that no index takes", strings.Repeat("n", 101), "a", "Username is too long."},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			b := newBlog(t)

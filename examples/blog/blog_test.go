@@ -60,6 +60,38 @@ func TestAPostMustExist(t *testing.T) {
 	}
 }
 
+// A key of any size is one that is not there, and no error of the database.
+func TestAPostsIDMayBeAsLargeAsItLikes(t *testing.T) {
+	b := newBlog(t)
+	b.login("test", "test")
+	for _, id := range []string{"2147483648", "3000000000", "9223372036854775807", "9223372036854775808", "99999999999999999999"} {
+		if got := b.client.Get("/" + id + "/update").StatusCode; got != 404 {
+			t.Errorf("GET /%s/update: status %d, want 404", id, got)
+		}
+	}
+}
+
+func TestAFormThatCannotBeKeptIsRefused(t *testing.T) {
+	b := newBlog(t)
+	b.login("test", "test")
+	for _, path := range []string{"/auth/register", "/auth/login", "/create", "/1/update"} {
+		for _, field := range []string{"username", "password", "title", "body"} {
+			form := carafetest.Form{"username": {"a"}, "password": {"a"}, "title": {"a"}, "body": {"a"}}
+			form[field] = []string{"a\x00b"}
+			resp := b.client.Post(path, form)
+			if resp.StatusCode != 400 || !strings.Contains(resp.Text(), "The field "+field) {
+				t.Errorf("POST %s with a NUL in %s: status %d, want a 400 that names the field:\n%s", path, field, resp.StatusCode, resp.Text())
+			}
+		}
+	}
+	if resp := b.client.Post("/create", carafetest.Header{"Content-Type": "application/x-www-form-urlencoded"}, carafetest.Body("title=\xff")); resp.StatusCode != 400 {
+		t.Errorf("a form that is not UTF-8: status %d, want 400", resp.StatusCode)
+	}
+	if got := b.value("SELECT COUNT(*) FROM posts WHERE title = 'test title'"); got != "1" {
+		t.Errorf("the post was changed")
+	}
+}
+
 func TestCreate(t *testing.T) {
 	b := newBlog(t)
 	b.login("test", "test")

@@ -6,7 +6,6 @@ import (
 
 	"github.com/carafeweb/carafe"
 	"github.com/carafeweb/carafe/contrib/redis"
-	"github.com/carafeweb/carafe/gateway"
 	"github.com/carafeweb/carafe/gateway/middleware"
 	goredis "github.com/redis/go-redis/v9"
 )
@@ -27,14 +26,24 @@ func shareByRedis(app *carafe.App) error {
 	sessions := redis.New(client)
 	sessions.Timeout = 10 * time.Second // rather wait for a Redis that is started anew than refuse
 	app.Sessions = &carafe.ServerSessions{Store: sessions}
-	app.Use(middleware.RateLimit{Rate: 20, Per: time.Minute, Key: loginAttempt, Store: redis.NewLimits(client)}.Wrap)
+	app.BeforeRequest(limitLogins(middleware.RateLimit{
+		Rate: 20, Per: time.Minute, Store: redis.NewLimits(client), Unavailable: http.HandlerFunc(unavailable), Log: app.Log(),
+	}))
 	return nil
 }
 
-// loginAttempt is whose attempts are counted: those of an address.
-func loginAttempt(r *http.Request) string {
-	if r.Method != http.MethodPost || r.URL.Path != "/auth/login" {
-		return ""
+// limitLogins counts attempts at the endpoint: more than one path leads there.
+func limitLogins(limit middleware.RateLimit) carafe.BeforeFunc {
+	refusal := limit.Guard()
+	return func(c *carafe.Context) (any, error) {
+		if c.Endpoint() != "auth.login" || c.Request.Method != "POST" {
+			return nil, nil
+		}
+		return refusal(c.Request.Request), nil
 	}
-	return gateway.RemoteAddr(r)
+}
+
+// unavailable refuses while nobody can count: else whoever brings Redis down may try as many passwords as they like.
+func unavailable(w http.ResponseWriter, _ *http.Request) {
+	http.Error(w, "Logging in is not possible just now.", http.StatusServiceUnavailable)
 }

@@ -1,4 +1,4 @@
--- Drops any existing data and creates empty tables, for SQLite; PostgreSQL has another word for the keys (db.go).
+-- Drops any existing data and creates empty tables, for SQLite; PostgreSQL has other words for the keys (db.go).
 
 DROP TABLE IF EXISTS posts;
 DROP TABLE IF EXISTS users;

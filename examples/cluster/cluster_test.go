@@ -321,13 +321,14 @@ func TestTheClusterLosesNothing(t *testing.T) {
 	}
 }
 
-// TestLoginsAreCountedByAllNodesTogether tries passwords from one address, through both fronts in turn.
+// TestLoginsAreCountedByAllNodesTogether tries passwords from one address, through both fronts and by both of the page's paths in turn.
 func TestLoginsAreCountedByAllNodesTogether(t *testing.T) {
 	s := startCluster(t)
 	through := []*member{newMember("guess", s.nginx.addr, "127.0.0.77"), newMember("guess", s.haproxy.addr, "127.0.0.77")}
 	var statuses []int
 	for i := range 30 {
-		resp, _, err := through[i%2].do(t.Context(), http.MethodPost, "/auth/login", url.Values{"username": {"ada"}, "password": {strconv.Itoa(i)}})
+		path := []string{"/auth/login", "//auth/login"}[i/2%2]
+		resp, _, err := through[i%2].do(t.Context(), http.MethodPost, path, url.Values{"username": {"ada"}, "password": {strconv.Itoa(i)}})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -10,6 +10,7 @@ import (
 	"flag"
 	"fmt"
 	"log"
+	"net/url"
 	"os"
 
 	"github.com/carafeweb/carafe"
@@ -34,7 +35,7 @@ func newApp(flask string, ported int) (*carafe.App, error) {
 	if ported < 0 || ported > len(routes) {
 		return nil, fmt.Errorf("there are %d routes to be ported, not %d", len(routes), ported)
 	}
-	db, err := sql.Open("sqlite", "file:"+getenv("NOTES_DATABASE", "notes.sqlite")+"?_pragma=busy_timeout(5000)")
+	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", OmitHost: true, Path: getenv("NOTES_DATABASE", "notes.sqlite"), RawQuery: "_pragma=busy_timeout(5000)"}).String())
 	if err != nil {
 		return nil, err
 	}

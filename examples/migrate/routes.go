@@ -89,7 +89,11 @@ func (s *site) add(c *carafe.Context) (any, error) {
 
 func (s *site) login(c *carafe.Context) (any, error) {
 	if c.Request.Method == "POST" {
-		id, err := s.check(c, c.Form("name"), c.Form("password"))
+		name, err := c.Request.RequireForm("name") // as request.form["name"]: a 400 without it
+		if err != nil {
+			return nil, err
+		}
+		id, err := s.check(c, name)
 		if err != nil {
 			return nil, err
 		}
@@ -103,13 +107,18 @@ func (s *site) login(c *carafe.Context) (any, error) {
 	return carafe.Render("login.html", nil), nil
 }
 
-// check is the id of the user with this name and password, 0 if there is none. The hashes are Werkzeug's.
-func (s *site) check(c *carafe.Context, name, password string) (id int, err error) {
+// check is the id of the user with this name, 0 if there is none or the password is another. As in notes.py, a password is asked for if
+// there is the user. The hashes are Werkzeug's.
+func (s *site) check(c *carafe.Context, name string) (id int, err error) {
 	var hash string
 	err = s.db.QueryRowContext(c, "SELECT id, password FROM users WHERE name = ?", name).Scan(&id, &hash)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, nil
 	}
+	if err != nil {
+		return 0, err
+	}
+	password, err := c.Request.RequireForm("password")
 	if err != nil {
 		return 0, err
 	}

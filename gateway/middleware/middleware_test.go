@@ -341,6 +341,59 @@ func TestRateLimitDoesAsItIsToldWhenItsStoreFails(t *testing.T) {
 	}
 }
 
+func TestRateLimitGuardsWhatAHookKnows(t *testing.T) {
+	log, lines := logger()
+	unavailable := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) })
+	limit := middleware.RateLimit{Rate: 1, Per: time.Hour, Log: log, Unavailable: unavailable}
+	from := func(guard func(*http.Request) http.Handler, addr string) http.Handler {
+		r := httptest.NewRequest("POST", "//auth/login", nil)
+		r.RemoteAddr = addr
+		return guard(r)
+	}
+	guard := limit.Guard()
+	if h := from(guard, "[2001:db8::1]:1"); h != nil {
+		t.Errorf("the first request is refused: %d", get(h, "/").Code)
+	}
+	h := from(guard, "[2001:db8::2]:1")
+	if h == nil {
+		t.Fatal("the second request of an IPv6 household is let through")
+	}
+	if w := get(h, "/"); w.Code != 429 || w.Header().Get("Retry-After") == "" || w.Header().Get("RateLimit-Remaining") != "0" {
+		t.Errorf("the second request of a household: %d with %v, want a 429 that says when", w.Code, w.Header())
+	}
+	if h := from(guard, "[2001:db8:0:1::1]:1"); h != nil {
+		t.Errorf("the neighbour is refused: %d", get(h, "/").Code)
+	}
+
+	limit.Store = brokenStore{}
+	if h := from(limit.Guard(), "192.0.2.1:1"); h == nil || get(h, "/").Code != 503 || !strings.Contains(lines.String(), "unexpected EOF") {
+		t.Errorf("a store that fails: %v, log %q; want Unavailable's answer and the error", h, lines)
+	}
+	limit.Unavailable = nil
+	if h := from(limit.Guard(), "192.0.2.1:1"); h != nil {
+		t.Errorf("a store that fails, without Unavailable: %d, want nothing", get(h, "/").Code)
+	}
+}
+
+func TestAKeyMayFallBackOnTheAddress(t *testing.T) {
+	key := func(r *http.Request) string {
+		if name := r.Header.Get("X-Name"); name != "" {
+			return "name " + name
+		}
+		return middleware.AddressKey(r)
+	}
+	h := middleware.RateLimit{Rate: 1, Per: time.Hour, Key: key}.Wrap(ok)
+	from := func(addr string) func(*http.Request) { return func(r *http.Request) { r.RemoteAddr = addr } }
+	for i, s := range []struct {
+		name, addr string
+		status     int
+	}{{"", "[2001:db8::1]:1", 200}, {"", "[2001:db8::2]:1", 429}, {"ada", "[2001:db8::2]:1", 200}, {"ada", "192.0.2.1:1", 429}} {
+		if w := get(h, "/", from(s.addr), header("X-Name", s.name)); w.Code != s.status {
+			t.Errorf("request %d, of %q at %s: %d, want %d", i+1, s.name, s.addr, w.Code, s.status)
+		}
+	}
+}
+
 func TestMemoryStaysBoundedAndCountsExactly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &middleware.Memory{MaxKeys: 640}

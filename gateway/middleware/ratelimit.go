@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"math"
 	"net/http"
 	"net/netip"
@@ -18,13 +19,18 @@ import (
 //
 // Every answer says where the client stands: RateLimit-Limit (Burst), RateLimit-Remaining, RateLimit-Reset (seconds until
 // the bucket is empty again), and a 429 also Retry-After, in seconds, rounded up.
+//
+// It stands in front of a whole handler. Where one page is to be limited, such as a login, ask [RateLimit.Guard] where it is known which
+// page it is.
 type RateLimit struct {
 	Rate  int           // requests each Per; it must be positive
 	Per   time.Duration // zero means a second
 	Burst int           // zero means Rate
 
-	// Key names the client; "" is not limited. Nil means the client's address as gateway.RemoteAddr knows it (put a ProxyFix
-	// in front behind a proxy), of IPv6 the first 64 bits: one household has them all.
+	// Key names the client; "" is not limited. Nil means AddressKey.
+	//
+	// It must not compare paths to tell what is limited: a router takes more than one path for a page ("//auth/login" is "/auth/login" to
+	// package routing), and whoever writes the other one is not counted. Limit the page by Guard, after routing.
 	Key func(r *http.Request) string
 
 	// Store keeps the clients' times. Nil means a new Memory: the limit holds for each process by itself.
@@ -60,10 +66,35 @@ func (m RateLimit) Wrap(next http.Handler) http.Handler {
 	}
 	l := newLimiter(m)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if l.allows(w, r) {
-			next.ServeHTTP(w, r)
+		refusal := l.refusal(w.Header(), r)
+		if refusal == nil {
+			refusal = next
 		}
+		refusal.ServeHTTP(w, r)
 	})
+}
+
+// Guard is the limit without a handler, for a place where more is known than the request, such as a hook that knows the endpoint. Each call
+// of the function takes one request of the client from its bucket, and returns nil if it may go on, else what answers it: with 429, or as
+// Unavailable does. It may be called from many goroutines. Guard panics as Wrap does.
+//
+// Only the answers of refused requests say where the client stands.
+func (m RateLimit) Guard() func(r *http.Request) http.Handler {
+	if err := m.Check(); err != nil {
+		panic(err)
+	}
+	l := newLimiter(m)
+	return func(r *http.Request) http.Handler {
+		h := http.Header{}
+		refusal := l.refusal(h, r)
+		if refusal == nil {
+			return nil
+		}
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			maps.Copy(w.Header(), h)
+			refusal.ServeHTTP(w, r)
+		})
+	}
 }
 
 // A limiter is a RateLimit with its defaults worked out.
@@ -85,7 +116,7 @@ func newLimiter(m RateLimit) *limiter {
 		m.Burst = m.Rate
 	}
 	if l.key == nil {
-		l.key = addressKey
+		l.key = AddressKey
 	}
 	if l.store == nil {
 		l.store = new(Memory)
@@ -96,37 +127,39 @@ func newLimiter(m RateLimit) *limiter {
 	return l
 }
 
-// allows answers, by 429 as a rule, or reports true.
-func (l *limiter) allows(w http.ResponseWriter, r *http.Request) bool {
+// refusal takes a request from its bucket, writes into h where its client stands, and is what answers it instead, nil if it may go on.
+func (l *limiter) refusal(h http.Header, r *http.Request) http.Handler {
 	key := l.key(r)
 	if key == "" {
-		return true
+		return nil
 	}
 	filled, ok, err := l.store.Take(r.Context(), key, l.interval, l.burst)
 	if err != nil {
 		l.log.LogAttrs(r.Context(), slog.LevelError, "rate limit store", slog.String("error", err.Error()))
-		if l.unavailable != nil {
-			l.unavailable.ServeHTTP(w, r)
-		}
-		return l.unavailable == nil
+		return l.unavailable
 	}
-	h := w.Header()
 	h.Set("RateLimit-Limit", l.limit)
 	h.Set("RateLimit-Remaining", strconv.FormatInt(int64(max(l.burst-filled, 0)/l.interval), 10))
 	h.Set("RateLimit-Reset", seconds(filled))
-	if !ok {
-		h.Set("Retry-After", seconds(filled+l.interval-l.burst))
-		http.Error(w, "Too Many Requests", http.StatusTooManyRequests)
+	if ok {
+		return nil
 	}
-	return ok
+	h.Set("Retry-After", seconds(filled+l.interval-l.burst))
+	return tooMany
 }
+
+var tooMany = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	http.Error(w, "Too Many Requests", http.StatusTooManyRequests)
+})
 
 // seconds rounds up: a client that comes back too early is sent away again.
 func seconds(d time.Duration) string {
 	return strconv.FormatInt(int64(math.Ceil(d.Seconds())), 10)
 }
 
-func addressKey(r *http.Request) string {
+// AddressKey is the client's address as gateway.RemoteAddr knows it (put a ProxyFix in front behind a proxy), of IPv6 the first 64 bits: one
+// household has them all. A Key of your own may fall back on it.
+func AddressKey(r *http.Request) string {
 	text := gateway.RemoteAddr(r)
 	addr, err := netip.ParseAddr(text)
 	if err != nil {
