@@ -138,7 +138,11 @@ func listenUnix(c *Config, b bindAddr) (*socket, error) {
 		if err == nil {
 			conn.Close()
 		}
-		if !isRefused(err) && !errors.Is(err, fs.ErrNotExist) {
+		switch {
+		case isRefused(err), errors.Is(err, fs.ErrNotExist):
+		case errors.Is(err, fs.ErrPermission): // it may be alive or not: there is no asking it
+			return nil, fmt.Errorf("the socket %s belongs to another user: remove it", b.addr)
+		default:
 			return nil, errInUse
 		}
 	}

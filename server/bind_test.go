@@ -107,14 +107,30 @@ func TestControlTellsAServerThatEndsFromOneThatRefuses(t *testing.T) {
 }
 
 func TestAContextThatEndsWhileAddressesAreTriedIsNoError(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	path := filepath.Join(unixSocketDir(t), "s")
+	l, err := net.Listen("unix", path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
 	ctx, cancel := context.WithCancel(t.Context())
-	cfg := server.Config{Bind: []string{l.Addr().String()}, BindRetries: 100000, Logger: new(buffered).logger()}
-	cfg.Hooks.OnStarting = func() error { cancel(); return nil }
+	defer cancel()
+	go func() { // a try asks whether somebody listens: after the first one comes the wait that is to end
+		for try := 1; ; try++ {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			c.Close()
+			cancel()
+			if try > 1 {
+				t.Error("it tries on after the end of its context")
+				l.Close()
+				return
+			}
+		}
+	}()
+	cfg := server.Config{Bind: []string{"unix:" + path}, BindRetries: 100000, Logger: new(buffered).logger()}
 	if err := server.Run(ctx, http.NotFoundHandler(), cfg); err != nil {
 		t.Errorf("Run returned %v, want nil: it was asked to stop", err)
 	}

@@ -194,6 +194,7 @@ type Config struct {
 	// Hooks are called on the way.
 	Hooks Hooks
 
+	start string                 // the folder in which the program was started; relative Chdir and ConfigFile are from there
 	again func() (Config, error) // how Main came to this configuration, for a reload without worker processes
 }
 
@@ -221,6 +222,8 @@ func (c Config) resolved() (*Config, error) {
 	if c.MaxWorkers == 0 {
 		c.MaxWorkers = max(8, 4*c.Workers)
 	}
+	c.remember()
+	c.Chdir = c.within(c.Chdir)
 	return &c, c.check()
 }
 

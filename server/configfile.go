@@ -30,6 +30,8 @@ func (c *Config) FromFile(path string) error {
 	if path == "" || os.Getenv(roleEnv) == roleWorker {
 		return nil
 	}
+	c.remember()
+	path = c.within(path)
 	data, err := os.ReadFile(path)
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) {

@@ -8,7 +8,9 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -17,6 +19,36 @@ type doors struct {
 	control *socket
 	metrics *http.Server
 	done    chan struct{}
+
+	mu      sync.Mutex
+	metered *socket // that metrics serves, once there is one
+	over    bool    // there will be none any more
+}
+
+// serveMetrics serves the metrics on a socket, which goes with the doors.
+func (d *doors) serveMetrics(s *socket) {
+	d.mu.Lock()
+	over := d.over
+	if d.metered = s; over {
+		s.close(true)
+	}
+	d.mu.Unlock()
+	if !over {
+		d.metrics.Serve(s.listener)
+	}
+}
+
+// closeMetrics leaves nothing of the metrics behind.
+func (d *doors) closeMetrics() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.over = true
+	if d.metrics != nil {
+		d.metrics.Close()
+	}
+	if d.metered != nil {
+		d.metered.close(true)
+	}
 }
 
 // openDoors opens the control socket and the metrics address.
@@ -49,7 +81,7 @@ func (m *master) openControl(ctx context.Context, retries int) (err error) {
 	c := *m.cfg
 	c.SocketMode, c.User, c.Group, c.BindRetries, c.Command = m.cfg.ControlSocketMode, "", "", retries, nil
 	if m.parent != nil {
-		os.Remove(path) // the old master's
+		m.left.removeFrom(path)
 	}
 	if m.doors.control, err = listen(ctx, &c, "unix:"+path); err == nil {
 		go m.attend(m.doors.control.listener)
@@ -57,12 +89,38 @@ func (m *master) openControl(ctx context.Context, retries int) (err error) {
 	return err
 }
 
+// removeFrom removes the old master's control socket from a path, if it is there: the old master lives, so its socket cannot
+// be told by asking from that of a server which has nothing to do with it.
+func (s *socket) removeFrom(path string) {
+	if s == nil {
+		return
+	}
+	if fi, err := os.Lstat(path); err == nil && os.SameFile(fi, s.inode) {
+		os.Remove(path)
+	}
+}
+
+// controlPath is where the control socket is, "" if there is none. Whoever is told may be in another folder.
+func (d *doors) controlPath() string {
+	if d == nil || d.control == nil {
+		return ""
+	}
+	if fi, err := os.Lstat(d.control.path); err != nil || !os.SameFile(fi, d.control.inode) {
+		return "" // somebody has put another in its place
+	}
+	path, err := filepath.Abs(d.control.path)
+	if err != nil {
+		return ""
+	}
+	return path
+}
+
 func (m *master) openMetrics(ctx context.Context) error {
 	c := *m.cfg
 	c.ReusePort, c.Command = false, nil
 	s, err := listen(ctx, &c, c.MetricsBind)
 	if err == nil {
-		go m.doors.metrics.Serve(s.listener)
+		go m.doors.serveMetrics(s)
 	} else if m.parent != nil {
 		go m.inheritMetrics(ctx, &c)
 		err = nil
@@ -85,7 +143,7 @@ func (m *master) inheritMetrics(ctx context.Context, c *Config) {
 			return
 		case <-retry.C:
 			if s, err := tryListen(ctx, c, b); err == nil {
-				m.doors.metrics.Serve(s.listener)
+				m.doors.serveMetrics(s)
 				return
 			}
 		}
@@ -97,9 +155,7 @@ func (m *master) closeDoors() {
 	if m.doors.control != nil {
 		m.doors.control.close(true)
 	}
-	if m.doors.metrics != nil {
-		m.doors.metrics.Close()
-	}
+	m.doors.closeMetrics()
 }
 
 // ask puts a question to the loop from another goroutine.

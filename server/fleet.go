@@ -165,6 +165,7 @@ func (m *master) ready(w *worker) {
 	if !m.ever {
 		m.ever = true
 		m.announce()
+		m.sys.served()
 	}
 	m.relieve()
 	if s := w.slot; s.successor == w {

@@ -39,6 +39,8 @@ type legacy struct {
 	binds  []string // of the sockets, from fdSocket on
 	stderr int      // the real one
 	score  int
+	// control is the old master's control socket, in a new master; nil if it has none. It has no listener.
+	control *socket
 }
 
 // inheritance takes it, and keeps children of the app from having it too.
@@ -63,7 +65,12 @@ func inheritance() (*legacy, error) {
 		// What a worker that is any program was told in systemd's way, this one knows by the wire.
 		unset("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
 	}
-	unset(roleEnv, bindsEnv)
+	if path := os.Getenv(controlEnv); path != "" {
+		if fi, err := os.Lstat(path); err == nil {
+			in.control = &socket{path: path, inode: fi}
+		}
+	}
+	unset(roleEnv, bindsEnv, controlEnv)
 	return &in, nil
 }
 
@@ -213,20 +220,40 @@ func fromOldMaster() (*elder, []*socket, error) {
 		}
 		socks = append(socks, s)
 	}
-	return &elder{wire: in.wire}, socks, nil
+	return &elder{wire: in.wire, left: in.control, stderr: os.NewFile(uintptr(in.stderr), "stderr")}, socks, nil
 }
 
 // An elder is the old master of an upgrade, as the new one sees it.
-type elder struct{ wire *wire }
+type elder struct {
+	wire   *wire
+	left   *socket  // its control socket, without the listener; nil if it has none
+	stderr *os.File // the real one; 2 is a pipe that the old master reads for as long as it lives
+}
 
 func (e *elder) PID() int               { return os.Getppid() }
 func (e *elder) Send(m message) error   { return e.wire.send(m) }
 func (e *elder) Signal(os.Signal) error { return errors.ErrUnsupported }
 
-// listen tells the loop what the old master says, and that it has gone.
+// listen tells the loop what the old master says, and that it has gone. Its only word is that it hands over: from then on, or
+// from its end, nobody need know what this one says last, and soon nobody reads the pipe.
 func (e *elder) listen(id int, emit func(event)) {
-	hear(e.wire, id, emit)
+	hear(e.wire, id, func(m event) {
+		e.giveBack()
+		emit(m)
+	})
+	e.giveBack()
 	emit(event{id: id, gone: true})
+}
+
+// giveBack makes the real stderr this process's own.
+func (e *elder) giveBack() { dup2(int(e.stderr.Fd()), 2) }
+
+// output is what the launcher gives to its children as their stderr.
+func (e *elder) output() *os.File {
+	if e == nil {
+		return os.Stderr
+	}
+	return e.stderr
 }
 
 // stopSignals end a server.

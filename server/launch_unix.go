@@ -6,8 +6,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
@@ -35,7 +37,10 @@ const (
 	extras   = 3
 )
 
-const bindsEnv = "CARAFE_BINDS" // JSON list: what the sockets are bound to
+const (
+	bindsEnv   = "CARAFE_BINDS"   // JSON list: what the sockets are bound to
+	controlEnv = "CARAFE_CONTROL" // for a new master: the path of the old one's control socket
+)
 
 // terminate is the signal that asks a new master to end.
 const terminate = syscall.SIGTERM
@@ -69,6 +74,7 @@ type launcher struct {
 	args   []string
 	dir    string // where the program was started
 	score  *os.File
+	stderr *os.File // the real one
 	self   *program // what a command is started through
 	thread chan func()
 }
@@ -124,7 +130,7 @@ func closeFiles(list []*os.File) {
 }
 
 func (l *launcher) command(sp spec, theirs, errIn *os.File) (*exec.Cmd, error) {
-	cmd := &exec.Cmd{Path: sp.program.path, Args: l.args, Dir: l.dir, Stdout: os.Stdout, Stderr: errIn, SysProcAttr: &syscall.SysProcAttr{}}
+	cmd := &exec.Cmd{Path: sp.program.path, Args: l.args, Dir: l.folder(sp), Stdout: os.Stdout, Stderr: errIn, SysProcAttr: &syscall.SysProcAttr{}}
 	if sp.role != roleMaster {
 		var err error
 		if cmd.SysProcAttr.Credential, err = credential(sp.config); err != nil {
@@ -134,12 +140,9 @@ func (l *launcher) command(sp spec, theirs, errIn *os.File) (*exec.Cmd, error) {
 			cmd.Args = append([]string{sp.config.ProcName}, l.args[1:]...)
 		}
 	}
-	if _, err := os.Stat(l.dir); err != nil {
-		cmd.Dir = "" // deleted since: the child inherits what is left of it
-	}
 	score := l.score
 	if score == nil {
-		score = os.Stderr // holds the place; too short to be taken for a scoreboard
+		score = l.stderr // holds the place; too short to be taken for a scoreboard
 	}
 	binds := []string{}
 	for _, s := range sp.sockets {
@@ -151,14 +154,30 @@ func (l *launcher) command(sp spec, theirs, errIn *os.File) (*exec.Cmd, error) {
 		cmd.ExtraFiles = append(cmd.ExtraFiles, f)
 		binds = append(binds, bindName(s))
 	}
-	cmd.ExtraFiles = append(cmd.ExtraFiles, theirs, os.Stderr, score)
+	cmd.ExtraFiles = append(cmd.ExtraFiles, theirs, l.stderr, score)
 	names, err := json.Marshal(binds)
 	if err != nil {
 		return nil, err
 	}
 	cmd.Env = append(childEnv(sp.role), sp.env...)
 	cmd.Env = append(cmd.Env, roleEnv+"="+sp.role, bindsEnv+"="+string(names))
+	if sp.control != "" {
+		cmd.Env = append(cmd.Env, controlEnv+"="+sp.control)
+	}
 	return cmd, nil
+}
+
+// folder is where a process starts: where the program was started, for this one changes its folder by itself; another program
+// starts there at once. It is "" if that was deleted since: the child inherits what is left of it.
+func (l *launcher) folder(sp spec) string {
+	dir := l.dir
+	if sp.program.args != nil && sp.role != roleMaster {
+		dir = firstOf(sp.config.Chdir, dir)
+	}
+	if _, err := os.Stat(dir); err != nil {
+		return ""
+	}
+	return dir
 }
 
 // bindName marks sockets that were made by somebody else, for the next master to know.
@@ -175,7 +194,7 @@ func childEnv(role string) []string {
 	for _, kv := range os.Environ() {
 		name, _, _ := strings.Cut(kv, "=")
 		switch {
-		case name == roleEnv || name == bindsEnv:
+		case name == roleEnv || name == bindsEnv || name == controlEnv:
 		case role != roleMaster && (name == "NOTIFY_SOCKET" || name == "WATCHDOG_USEC" || name == "WATCHDOG_PID"):
 		default:
 			env = append(env, kv)
@@ -279,8 +298,8 @@ func exitOf(s *os.ProcessState, err error) *exit {
 	return x
 }
 
-// newSystem is the real one.
-func newSystem(ctx context.Context, h http.Handler, user Config, c *Config) (*system, error) {
+// newSystem is the real one. It is made before the process changes its folder: what it remembers is where the program was started.
+func newSystem(ctx context.Context, h http.Handler, user Config, c *Config, parent *elder) (*system, error) {
 	sys := commonSystem()
 	path, err := exec.LookPath(os.Args[0])
 	if err == nil {
@@ -290,7 +309,7 @@ func newSystem(ctx context.Context, h http.Handler, user Config, c *Config) (*sy
 		return nil, fmt.Errorf("server: cannot find this program's own file: %w", err)
 	}
 	sys.openProgram = func() (*program, error) { return openProgram(path) }
-	l := &launcher{args: os.Args, dir: startDir()}
+	l := &launcher{args: os.Args, dir: startDir(), stderr: parent.output()}
 	if c.Workers == 0 {
 		sys.launch = func(sp spec, emit func(event)) (child, error) {
 			if sp.role == roleMaster {
@@ -304,7 +323,7 @@ func newSystem(ctx context.Context, h http.Handler, user Config, c *Config) (*sy
 		sys.forget = mapScore(int(l.score.Fd())).clear
 	}
 	sys.launch = l.launch
-	reserveThreads(spareThreads)
+	sys.served = func() { go reserveThreads(spareThreads) }
 	if len(c.Command) > 0 {
 		sys.openCommand = openCommand
 		l.self, l.thread = runningProgram(), make(chan func())
@@ -318,21 +337,30 @@ const spareThreads = 8
 
 // reserveThreads has the Go runtime make threads while the system still gives any, and keep them. A process may be forbidden more
 // at any time (RLIMIT_NPROC, pids.max of a container): then a start of a worker fails, which is tried again, but a thread that Go
-// lacks ends the process.
+// lacks ends the process. So one is only made where there is room for a process, which may fail.
 func reserveThreads(n int) {
-	var made sync.WaitGroup
 	release := make(chan struct{})
-	made.Add(n)
+	defer close(release)
 	for range n {
+		if !roomForProcess() {
+			return
+		}
+		made := make(chan struct{})
 		go func() {
 			runtime.LockOSThread() // so that each has one of its own
 			defer runtime.UnlockOSThread()
-			made.Done()
+			close(made)
 			<-release
 		}()
+		<-made
 	}
-	made.Wait()
-	close(release)
+}
+
+// roomForProcess starts a program whose name is empty, which no system finds: whether that fails before tells whether a process
+// can be had.
+func roomForProcess() bool {
+	_, err := syscall.ForkExec("", []string{""}, nil)
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 // startDir prefers $PWD, which may lead through the symbolic link of a release.

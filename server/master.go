@@ -42,8 +42,9 @@ type master struct {
 	again    bool // HUP came during a reload
 	failure  string
 	upgrade  *upgrade
-	parent   child // the old master of an upgrade, until it has gone
-	relieved bool  // it has been told that this one serves
+	parent   child   // the old master of an upgrade, until it has gone
+	left     *socket // the old master's control socket, without the listener; nil if it has none
+	relieved bool    // it has been told that this one serves
 	stop     *stop
 
 	looked  time.Time // when the loop last looked at deadlines

@@ -18,7 +18,7 @@ const terminate = syscall.SIGTERM
 
 var errPlatform = errors.New("server: this system cannot do that")
 
-func newSystem(ctx context.Context, h http.Handler, user Config, _ *Config) (*system, error) {
+func newSystem(ctx context.Context, h http.Handler, user Config, _ *Config, _ *elder) (*system, error) {
 	sys := commonSystem()
 	sys.openProgram = func() (*program, error) { return &program{}, nil }
 	sys.launch = func(sp spec, emit func(event)) (child, error) {
@@ -32,7 +32,10 @@ func newSystem(ctx context.Context, h http.Handler, user Config, _ *Config) (*sy
 
 func runWorker(context.Context, http.Handler, Config) error { return errPlatform }
 
-type elder struct{ inner }
+type elder struct {
+	inner
+	left *socket
+}
 
 func (e *elder) listen(int, func(event)) {}
 

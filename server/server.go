@@ -29,6 +29,7 @@ func Run(ctx context.Context, h http.Handler, cfg Config) error {
 	if role == roleWorker || role == roleScout {
 		return runWorker(ctx, h, cfg)
 	}
+	cfg.remember()
 	c, err := cfg.resolved()
 	if err != nil {
 		return &ExitError{1, err}
@@ -76,6 +77,7 @@ func Main(h http.Handler, cfg Config) {
 // Load applies a file, the environment and flags, in this order: each overrides what came before. A reload without worker
 // processes does so anew, from what c was before. The error is flag.ErrHelp if args ask for help.
 func (c *Config) Load(args []string) error {
+	c.remember()
 	given := *c
 	c.again = func() (Config, error) {
 		fresh := given
@@ -93,10 +95,31 @@ func (c *Config) load(args []string) error {
 	if err := c.FromFile(probe.ConfigFile); err != nil {
 		return err
 	}
+	file := c.ConfigFile
 	if err := c.FromEnv(); err != nil {
 		return err
 	}
-	return c.parse(args)
+	if err := c.parse(args); err != nil {
+		return err
+	}
+	c.ConfigFile = c.within(firstOf(file, c.ConfigFile)) // the flag may say it from where the program was started
+	return nil
+}
+
+// remember notes where relative folders and files begin: where the program was started. Chdir changes that, and a reload reads
+// the same names again.
+func (c *Config) remember() {
+	if c.start == "" {
+		c.start, _ = os.Getwd() // a folder that was deleted has no name: then paths stay as they are
+	}
+}
+
+// within is a path from where the program was started.
+func (c *Config) within(path string) string {
+	if path == "" || filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(c.start, path)
 }
 
 // parse reads flags. Help goes to stdout; an error says what is wrong, and not also all that could be said.
@@ -135,6 +158,10 @@ func runMaster(ctx context.Context, h http.Handler, user Config, c *Config) (err
 	if err != nil {
 		return &ExitError{1, err}
 	}
+	sys, err := newSystem(ctx, h, user, c, parent)
+	if err != nil {
+		return &ExitError{1, err}
+	}
 	if err := c.settle(); err != nil {
 		return &ExitError{1, err}
 	}
@@ -143,13 +170,9 @@ func runMaster(ctx context.Context, h http.Handler, user Config, c *Config) (err
 		return &ExitError{1, err}
 	}
 	defer func() { l.close() }()
-	sys, err := newSystem(ctx, h, user, c)
-	if err != nil {
-		return &ExitError{1, err}
-	}
 	m := newMaster(sys, user, c, l)
 	if parent != nil {
-		m.parent = parent
+		m.parent, m.left = parent, parent.left
 	}
 	// From here on a signal is queued: one that comes while addresses are tried must not end the process as it stands.
 	signal.Ignore(syscall.SIGPIPE)
@@ -193,6 +216,7 @@ func (m *master) open(ctx, opening context.Context, inherited []*socket, second 
 		return err
 	}
 	if err := m.openDoors(ctx); err != nil {
+		m.closeDoors()
 		closeAll(m.sockets, !second)
 		m.pidfile.close()
 		return err

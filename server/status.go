@@ -168,7 +168,10 @@ func (m *master) obey(_ context.Context, verb string, a ask) {
 	case "reopen":
 		m.reopen()
 	case "upgrade":
-		m.beginUpgrade()
+		if err := m.beginUpgrade(); err != nil {
+			a.reply <- answer{err: err}
+			return
+		}
 	case "stop":
 		m.beginStop(stageLame, "control socket")
 	case "quit":

@@ -16,6 +16,8 @@ type system struct {
 	bind func(ctx context.Context, c *Config, addr string) (*socket, error)
 	// forget takes a worker that has ended off the scoreboard: one that was killed could not do so.
 	forget func(worker int)
+	// served is called once, when the first worker serves.
+	served func()
 	// openProgram opens the binary on disk, for the workers of a new generation.
 	openProgram func() (*program, error)
 	// openCommand opens the program that workers are, if that is not this one.
@@ -54,6 +56,7 @@ type spec struct {
 	program *program
 	sockets []*socket
 	config  *Config
+	control string          // of a master: the path of the control socket that it leaves to the new one; "" if it has none
 	env     []string        // added to the master's
 	before  func(*exec.Cmd) // called before the start; nil for nothing
 }

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"syscall"
 	"time"
@@ -27,30 +28,42 @@ type upgrade struct {
 	ready    time.Time
 }
 
-func (m *master) beginUpgrade() {
+// beginUpgrade starts a new master. The error, which is in the log too, says why there is none.
+func (m *master) beginUpgrade() error {
+	why := ""
 	switch {
 	case m.stop != nil:
-		return
+		return errors.New("no upgrade now: the server is " + m.state())
 	case m.upgrade != nil, m.reload != nil:
-		m.log.Warn("no upgrade while a reload or an upgrade is under way")
-		return
+		why = "no upgrade while a reload or an upgrade is under way"
 	case m.parent != nil:
-		m.log.Warn("no upgrade before the old master of the last one has gone")
-		return
+		why = "no upgrade before the old master of the last one has gone"
+	}
+	if why != "" {
+		m.log.Warn(why)
+		return errors.New(why)
 	}
 	m.log.Info("upgrade")
+	err := m.launchUpgrade()
+	if err != nil {
+		m.log.Error("upgrade failed, this master goes on", "why", err)
+		return fmt.Errorf("upgrade failed, this master goes on: %w", err)
+	}
+	return nil
+}
+
+func (m *master) launchUpgrade() error {
 	p, err := m.sys.openProgram()
 	if err != nil {
-		m.log.Error("upgrade failed, this master goes on", "why", err)
-		return
+		return err
 	}
-	c, err := m.sys.launch(spec{id: upgradeID, role: roleMaster, program: p, sockets: m.sockets, config: m.cfg, before: m.user.Hooks.PreExec}, m.emit)
+	c, err := m.sys.launch(spec{id: upgradeID, role: roleMaster, program: p, sockets: m.sockets, config: m.cfg, control: m.doors.controlPath(), before: m.user.Hooks.PreExec}, m.emit)
 	if err != nil {
 		p.close()
-		m.log.Error("upgrade failed, this master goes on", "why", err)
-		return
+		return err
 	}
 	m.upgrade = &upgrade{child: c, program: p, deadline: time.Now().Add(m.cfg.UpgradeTimeout)}
+	return nil
 }
 
 func (m *master) upgradeHappened(e event) {
