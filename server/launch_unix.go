@@ -6,16 +6,15 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -335,16 +334,16 @@ func newSystem(ctx context.Context, h http.Handler, user Config, c *Config, pare
 // spareThreads are enough for what a master does at once beside waiting for its workers: a start, a log, its sockets.
 const spareThreads = 8
 
-// reserveThreads has the Go runtime make threads while the system still gives any, and keep them. A process may be forbidden more
-// at any time (RLIMIT_NPROC, pids.max of a container): then a start of a worker fails, which is tried again, but a thread that Go
-// lacks ends the process. So one is only made where there is room for a process, which may fail.
+// reserveThreads has the Go runtime make threads, and keep them, where there is room for many more. A process may be forbidden more at any
+// time (RLIMIT_NPROC, pids.max of a container): then a start of a worker fails, which is tried again, but a thread that Go lacks ends the
+// process. Where there is no room from the beginning, asking for them would.
 func reserveThreads(n int) {
+	if !roomForThreads() {
+		return
+	}
 	release := make(chan struct{})
 	defer close(release)
 	for range n {
-		if !roomForProcess() {
-			return
-		}
 		made := make(chan struct{})
 		go func() {
 			runtime.LockOSThread() // so that each has one of its own
@@ -356,11 +355,33 @@ func reserveThreads(n int) {
 	}
 }
 
-// roomForProcess starts a program whose name is empty, which no system finds: whether that fails before tells whether a process
-// can be had.
-func roomForProcess() bool {
-	_, err := syscall.ForkExec("", []string{""}, nil)
-	return errors.Is(err, fs.ErrNotExist)
+// manyThreads is what has to be left for others before a server takes some that it may never need.
+const manyThreads = 128
+
+// roomForThreads looks at the limits that a system shows, which are Linux's; where none is to be seen there is room.
+func roomForThreads() bool {
+	limits, _ := os.ReadFile("/proc/self/limits")
+	_, row, _ := strings.Cut(string(limits), "\nMax processes")
+	if cells := strings.Fields(row); len(cells) > 0 {
+		if n, err := strconv.Atoi(cells[0]); err == nil && n < manyThreads { // the user's other processes count as well, and cannot be counted cheaply
+			return false
+		}
+	}
+	for _, dir := range []string{"/sys/fs/cgroup/", "/sys/fs/cgroup/pids/"} {
+		most, err := numberInFile(dir + "pids.max")
+		if now, _ := numberInFile(dir + "pids.current"); err == nil && most-now < manyThreads {
+			return false
+		}
+	}
+	return true
+}
+
+func numberInFile(name string) (int, error) {
+	data, err := os.ReadFile(name)
+	if err != nil {
+		return 0, err
+	}
+	return strconv.Atoi(strings.TrimSpace(string(data))) // "max" is none
 }
 
 // startDir prefers $PWD, which may lead through the symbolic link of a release.
