@@ -216,7 +216,7 @@ const (
 
 // Control sends one order to the control socket of a running server and returns its answer: "status" (a [Status] in JSON),
 // "workers" (one a line, for people), "metrics", "requests" (one a line: pid, number, client, method, path, age), "stack <pid> <number>", "reload" (returns
-// when it is done, with an error if it was refused), "reopen", "scale <workers>", "upgrade", "stop", "quit".
+// when the new workers serve and the old ones accept no more, with an error if it was refused), "reopen", "scale <workers>", "upgrade", "stop", "quit".
 //
 // The error is the server's refusal, or that there is none, or that it has not answered: within 30 s, or ten minutes for a reload.
 func Control(socket, order string) (string, error) {

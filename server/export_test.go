@@ -251,6 +251,7 @@ func RunFake(ctx context.Context, cfg Config, signals <-chan os.Signal, launch f
 	m := newMaster(sys, cfg, c, l)
 	m.sockets = []*socket{{bind: c.Bind[0], listener: newHandover()}}
 	fake.Store(m)
+	forgotten.Clear()
 	go func() {
 		for s := range signals {
 			m.signals <- s
@@ -270,10 +271,10 @@ func AskFake(order string) <-chan error {
 	return got
 }
 
-// forgotten are the workers of fake fleets that are off the scoreboard.
+// forgotten are the workers of the latest RunFake that are off the scoreboard.
 var forgotten sync.Map
 
-// Forgotten reports whether a worker of a fake fleet was taken off the scoreboard.
+// Forgotten reports whether a worker of the latest RunFake was taken off the scoreboard.
 func Forgotten(id int) bool {
 	_, ok := forgotten.Load(id)
 	return ok

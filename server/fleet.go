@@ -26,6 +26,7 @@ type worker struct {
 	failed   string // why it says that it cannot serve
 	limit    int64  // requests after which it is replaced
 	scout    bool
+	deaf     bool // it accepts no more
 	mute     bool // a program that does not know the wire: see command.go
 	watched  bool // it gives signs of life all the same
 }
@@ -272,6 +273,7 @@ func (m *master) leftByItself(w *worker) {
 func (m *master) ended(w *worker, x *exit) {
 	delete(m.workers, w.id)
 	m.sys.forget(w.id)
+	w.deaf = true
 	m.remember(w)
 	uptime := time.Since(w.began).Round(time.Millisecond)
 	level := x.level(w)

@@ -56,8 +56,9 @@ type master struct {
 	doors   *doors
 	// controlAt is when the control socket is tried again that could not be taken over from an old master; zero if it was.
 	controlAt time.Time
-	waiters   []ask // for the reload under way
-	later     []ask // for the one after it
+	waiters   []ask  // for the reload under way
+	later     []ask  // for the one after it
+	turns     []turn // reloads that are done but for old workers' last word
 	watched   time.Time
 	err       error // what run returns
 }
@@ -116,6 +117,7 @@ func (m *master) manage(ctx context.Context, now time.Time) {
 		m.judge(w, now)
 	}
 	m.checkUpgrade(now)
+	m.checkTurns(now)
 	if !m.controlAt.IsZero() {
 		m.takeControl(now)
 	}
@@ -253,6 +255,8 @@ func (m *master) happened(ctx context.Context, e event) {
 		w.failed = e.msg.Text
 	case msgLeaving:
 		m.leftByItself(w)
+	case msgDeaf:
+		w.deaf = true
 	case msgAnswer:
 		m.collect(e.id, e.msg)
 	}

@@ -223,8 +223,8 @@ func TestAKilledWorkerIsReplacedAtOnce(t *testing.T) {
 
 func TestAWorkerThatWasKilledIsTakenOffTheScoreboard(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFleet(t, server.Config{Workers: 300, WorkerTimeout: time.Hour})
-		victim := f.all()[296] // a number that no other fleet comes to
+		f := newFleet(t, server.Config{Workers: 2, WorkerTimeout: time.Hour})
+		victim := f.all()[1]
 		if server.Forgotten(victim.ID) {
 			t.Fatalf("worker %d is off the board while it serves", victim.ID)
 		}
@@ -239,8 +239,8 @@ func TestAWorkerThatWasKilledIsTakenOffTheScoreboard(t *testing.T) {
 
 func TestAWorkerThatIsSilentKeepsNobodyWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFleet(t, server.Config{Workers: 310, WorkerTimeout: time.Hour})
-		silent, alive := f.all()[308], f.all()[309] // numbers that no other fleet comes to
+		f := newFleet(t, server.Config{Workers: 2, WorkerTimeout: time.Hour})
+		silent, alive := f.all()[0], f.all()[1]
 		f.beats(4*time.Second, alive)
 		if !server.Forgotten(silent.ID) || server.Forgotten(alive.ID) {
 			t.Errorf("off the board: the silent worker %v, the other %v, want only the first", server.Forgotten(silent.ID), server.Forgotten(alive.ID))
@@ -446,6 +446,50 @@ func TestAReloadThatIsAbandonedIsToldToAllWhoWait(t *testing.T) {
 			default:
 				t.Errorf("who asked for reload %d waits on", i+1)
 			}
+		}
+		f.stop()
+	})
+}
+
+func TestAReloadIsToldToBeDoneWhenOldWorkersAcceptNoMore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFleet(t, server.Config{Workers: 2, WorkerTimeout: time.Hour, GracefulTimeout: time.Hour})
+		reload := func() <-chan error {
+			answer := server.AskFake("reload")
+			synctest.Wait()
+			f.all()[len(f.all())-1].SayHello(server.Config{Workers: 2, WorkerTimeout: time.Hour, GracefulTimeout: time.Hour})
+			synctest.Wait()
+			return answer
+		}
+		told := func(answer <-chan error) bool {
+			select {
+			case err := <-answer:
+				return err == nil
+			default:
+				return false
+			}
+		}
+		answer := reload()
+		old := f.all()[:2]
+		if !slices.Contains(sent(old[0]), "drain") || !slices.Contains(sent(old[1]), "drain") {
+			t.Fatal("the old workers were not told to leave")
+		}
+		old[0].Say("deaf")
+		synctest.Wait()
+		if told(answer) {
+			t.Error("the reload was told to be done while an old worker may still take a connection")
+		}
+		old[1].End(0, "")
+		synctest.Wait()
+		if !told(answer) {
+			t.Error("the reload is not told to be done, although no old worker takes connections any more")
+		}
+		answer = reload()
+		if sleep(time.Second); told(answer) {
+			t.Error("the second reload was told to be done before its old workers spoke")
+		}
+		if sleep(5 * time.Second); !told(answer) {
+			t.Error("frozen workers keep who asked for a reload waiting")
 		}
 		f.stop()
 	})

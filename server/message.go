@@ -16,6 +16,7 @@ const (
 	msgFailed  = "failed"  // worker: I cannot serve; Text says why
 	msgBeat    = "beat"    // worker: I live; Beat says how
 	msgLeaving = "leaving" // worker: somebody has sent me TERM
+	msgDeaf    = "deaf"    // worker: I accept no more, and end what I have
 	msgDrain   = "drain"   // master: leave, in Grace; Empty the accept queues first if nobody else will
 	msgQuick   = "quick"   // master: leave now
 	msgReopen  = "reopen"  // master: open the log files again

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 )
 
 // A reload is a new generation coming up beside the old. Its first worker is a scout: it runs the binary on disk, reads the
@@ -216,8 +217,44 @@ func (m *master) commit(want int) {
 	if before != want {
 		m.user.Hooks.workersChanged(want, before)
 	}
-	m.tellWaiters(nil)
+	m.turn()
 	m.settled()
+}
+
+// A turn is a reload that is done but for old workers that may still accept. Who asked for it is answered when none does, so that
+// what is sent after the answer meets the new generation. A worker that does not say so, because it is frozen, is waited for until a time.
+type turn struct {
+	asks  []ask
+	old   []*worker
+	until time.Time
+}
+
+// turn has those who wait for the reload wait for its old workers. Programs that do not know the wire cannot say that they accept
+// no more: those are not waited for.
+func (m *master) turn() {
+	if len(m.waiters) == 0 {
+		return
+	}
+	t := turn{asks: m.waiters, until: time.Now().Add(turnTime)}
+	for _, w := range m.workers {
+		if w.state == leaving && !w.mute && !w.killed {
+			t.old = append(t.old, w)
+		}
+	}
+	m.waiters, m.turns = nil, append(m.turns, t)
+}
+
+const turnTime = 5 * time.Second
+
+// checkTurns answers those whose reload is done.
+func (m *master) checkTurns(now time.Time) {
+	m.turns = slices.DeleteFunc(m.turns, func(t turn) bool {
+		if now.Before(t.until) && slices.ContainsFunc(t.old, func(w *worker) bool { return !w.deaf }) {
+			return false
+		}
+		tell(t.asks, nil)
+		return true
+	})
 }
 
 // settled runs the reload that was asked for meanwhile.

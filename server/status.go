@@ -197,12 +197,17 @@ func (m *master) orderReload(a ask) {
 	}
 }
 
-// tellWaiters answers those who wait for a reload.
+// tellWaiters answers those who wait for the reload under way.
 func (m *master) tellWaiters(err error) {
-	for _, a := range m.waiters {
+	tell(m.waiters, err)
+	m.waiters = nil
+}
+
+// tell answers orders to reload.
+func tell(asks []ask, err error) {
+	for _, a := range asks {
 		a.reply <- answer{"reloaded\n", err}
 	}
-	m.waiters = nil
 }
 
 // question passes a question on to the worker with a pid, or to all.

@@ -198,6 +198,7 @@ func (s *service) drain(ctx context.Context, o order) {
 	s.lame.Store(true)
 	s.draining.Store(true)
 	s.stopAccepting(o.empty)
+	s.wire.send(message{Type: msgDeaf})
 	defer s.in1.Close()
 	defer s.in2.Close()
 	if o.quick {
