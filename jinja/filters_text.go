@@ -36,7 +36,7 @@ func addTextFilters() {
 	addFilter("pprint", "", func(_ *frame, in value, _ []value) value { return text(prettyPrint(in)) })
 }
 
-var wordPattern = regexp.MustCompile(`[\p{L}\p{N}\p{Mn}\p{Pc}_]+`)
+var wordPattern = regexp.MustCompile(`[` + w + `]+`)
 
 // titleWords starts every word with a capital. Words end at blanks, hyphens and opening brackets,
 // so that "it's" stays one.

@@ -59,90 +59,6 @@ func addMappers() {
 	})
 }
 
-// pyUpper is str.upper: like strings.ToUpper, with the letters that become several.
-func pyUpper(s string) string {
-	s = strings.ToUpper(s)
-	if strings.ContainsAny(s, "ßŉﬁﬂ") {
-		s = strings.NewReplacer("ß", "SS", "ŉ", "ʼN", "ﬁ", "FI", "ﬂ", "FL").Replace(s)
-	}
-	return s
-}
-
-func caseFold(s string) string {
-	return strings.ReplaceAll(strings.ReplaceAll(pyLower(s), "ß", "ss"), "ς", "σ")
-}
-
-// pyLower is str.lower: like strings.ToLower, with the dotted capital I that becomes two characters
-// and the sigma that ends a word.
-func pyLower(s string) string {
-	if !strings.ContainsAny(s, "İΣ") {
-		return strings.ToLower(s)
-	}
-	var b strings.Builder
-	rs := []rune(s)
-	for i, r := range rs {
-		switch {
-		case r == 'İ':
-			b.WriteString("i̇")
-		case r == 'Σ' && endsWord(rs, i):
-			b.WriteRune('ς')
-		default:
-			b.WriteRune(unicode.ToLower(r))
-		}
-	}
-	return b.String()
-}
-
-// endsWord reports whether a cased letter comes before position i and none after it, marks and
-// apostrophes aside: Unicode's Final_Sigma.
-func endsWord(rs []rune, i int) bool {
-	skip := func(r rune) bool { return unicode.In(r, unicode.Mn, unicode.Lm) || strings.ContainsRune("'.·’", r) }
-	before := i - 1
-	for before >= 0 && skip(rs[before]) {
-		before--
-	}
-	after := i + 1
-	for after < len(rs) && skip(rs[after]) {
-		after++
-	}
-	return before >= 0 && isCased(rs[before]) && (after == len(rs) || !isCased(rs[after]))
-}
-
-// pyTitle is str.title: every run of letters starts with a capital.
-func pyTitle(s string) string {
-	prev := false
-	return strings.Map(func(r rune) rune {
-		cased := isCased(r)
-		defer func() { prev = cased }()
-		if prev {
-			return unicode.ToLower(r)
-		}
-		return unicode.ToTitle(r)
-	}, s)
-}
-
-func isCased(r rune) bool { return unicode.IsUpper(r) || unicode.IsLower(r) || unicode.IsTitle(r) }
-
-func capitalize(s string) string {
-	r, n := utf8.DecodeRuneInString(s)
-	if n == 0 {
-		return s
-	}
-	if r == 'ß' {
-		return "Ss" + pyLower(s[n:])
-	}
-	return string(unicode.ToTitle(r)) + pyLower(s[n:])
-}
-
-func swapCase(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsUpper(r) {
-			return unicode.ToLower(r)
-		}
-		return unicode.ToUpper(r)
-	}, s)
-}
-
 // isPySpace is str.isspace for one character, which the strip marks go by too: Unicode's blanks
 // and the four separators below the space.
 func isPySpace(r rune) bool { return unicode.IsSpace(r) || r >= 0x1c && r <= 0x1f }
@@ -157,16 +73,20 @@ func asciiDigits(s string) string {
 	}, s)
 }
 
-// digitValue is the value of a decimal digit: Unicode keeps each script's ten together.
+// digitValue is the value of a decimal digit: Unicode keeps each script's ten together, several tens
+// in one range for those of mathematics.
 func digitValue(r rune) rune {
-	zero := r
-	for range 9 {
-		if !unicode.Is(unicode.Nd, zero-1) {
-			break
+	for _, in := range unicode.Nd.R16 {
+		if rune(in.Lo) <= r && r <= rune(in.Hi) {
+			return (r - rune(in.Lo)) % 10
 		}
-		zero--
 	}
-	return (r - zero) % 10
+	for _, in := range unicode.Nd.R32 {
+		if rune(in.Lo) <= r && r <= rune(in.Hi) {
+			return (r - rune(in.Lo)) % 10
+		}
+	}
+	return 0
 }
 
 func textStrip(v, chars value, left, right bool) value {

@@ -148,10 +148,10 @@ func addPredicates() {
 	}
 	for name, f := range map[string]func(string) bool{
 		"isalpha":      all(unicode.IsLetter),
-		"isalnum":      all(func(r rune) bool { return unicode.IsLetter(r) || unicode.IsNumber(r) }),
+		"isalnum":      all(isAlnum),
 		"isdigit":      all(isDigit),
 		"isdecimal":    all(func(r rune) bool { return unicode.Is(unicode.Nd, r) }),
-		"isnumeric":    all(unicode.IsNumber),
+		"isnumeric":    all(func(r rune) bool { return unicode.IsNumber(r) || strings.ContainsRune(hanNumbers, r) }),
 		"isspace":      all(isPySpace),
 		"isupper":      isUpper,
 		"islower":      isLower,
@@ -164,16 +164,34 @@ func addPredicates() {
 	}
 }
 
-// isDigit is str.isdigit for one character: decimal digits, and superscripts and circled ones.
-func isDigit(r rune) bool {
-	return unicode.Is(unicode.Nd, r) || strings.ContainsRune("²³¹⁰", r) || r >= '⁴' && r <= '⁹' || r >= '₀' && r <= '₉' || r >= '①' && r <= '⑨'
+// isAlnum is str.isalnum for one character, and \w of Python's regular expressions but for the _.
+func isAlnum(r rune) bool { return unicode.IsLetter(r) || unicode.IsNumber(r) }
+
+// hanNumbers are the letters that are numbers: Unihan's numeric values.
+const hanNumbers = "㐅㒃㠪㭍一七万三九二五亖亿什仟仨伍佰億兆兩八六十千卄卅卌叁参參叄四壱壹幺廾廿弌弍弎弐拾捌柒漆玖百肆萬貮貳贰阡陆陌陸零\uf96b\uf973\uf978\uf9b2\uf9d1\uf9d3\uf9fd𠀁𠁤𠃢𠄡𠤪𠦃𠦌𠦜𠫪𠫽𠬙𢎐𢦘𣬛𦉭\U0002f890"
+
+// superDigits are the digits that are no decimal ones: raised, lowered, circled, and those of
+// scripts that do not count by place. Source: Unicode's Numeric_Type=Digit.
+var superDigits = &unicode.RangeTable{
+	R16: []unicode.Range16{
+		{0xb2, 0xb3, 1}, {0xb9, 0xb9, 1}, {0x1369, 0x1371, 1}, {0x19da, 0x19da, 1}, {0x2070, 0x2070, 1}, {0x2074, 0x2079, 1},
+		{0x2080, 0x2089, 1}, {0x2460, 0x2468, 1}, {0x2474, 0x247c, 1}, {0x2488, 0x2490, 1}, {0x24ea, 0x24ea, 1}, {0x24f5, 0x24fd, 1},
+		{0x24ff, 0x24ff, 1}, {0x2776, 0x277e, 1}, {0x2780, 0x2788, 1}, {0x278a, 0x2792, 1},
+	},
+	R32: []unicode.Range32{
+		{0x10a40, 0x10a43, 1}, {0x10e60, 0x10e68, 1}, {0x11052, 0x1105a, 1}, {0x1f100, 0x1f10a, 1},
+	},
+	LatinOffset: 2,
 }
+
+// isDigit is str.isdigit for one character.
+func isDigit(r rune) bool { return unicode.In(r, unicode.Nd, superDigits) }
 
 func isUpper(s string) bool { return hasCase(s) && strings.IndexFunc(s, lowerOrTitle) < 0 }
 func isLower(s string) bool { return hasCase(s) && strings.IndexFunc(s, upperOrTitle) < 0 }
 
-func lowerOrTitle(r rune) bool { return unicode.IsLower(r) || unicode.IsTitle(r) }
-func upperOrTitle(r rune) bool { return unicode.IsUpper(r) || unicode.IsTitle(r) }
+func lowerOrTitle(r rune) bool { return isLowerRune(r) || unicode.IsTitle(r) }
+func upperOrTitle(r rune) bool { return isUpperRune(r) || unicode.IsTitle(r) }
 
 func hasCase(s string) bool { return strings.IndexFunc(s, isCased) >= 0 }
 
@@ -186,7 +204,7 @@ func isTitle(s string) bool {
 				return false
 			}
 			prev, found = true, true
-		case unicode.IsLower(r):
+		case isLowerRune(r):
 			if !prev {
 				return false
 			}
@@ -200,15 +218,22 @@ func isTitle(s string) bool {
 // isIdentifier is str.isidentifier.
 func isIdentifier(s string) bool {
 	for i, r := range s {
-		if r == '_' || unicode.IsLetter(r) || unicode.Is(unicode.Nl, r) || unicode.Is(unicode.Other_ID_Start, r) {
-			continue
-		}
-		if i == 0 || !isIDContinue(r) {
+		switch {
+		case strings.ContainsRune(unstable, r):
+			return false
+		case r == '_' || unicode.IsLetter(r) || unicode.Is(unicode.Nl, r) || unicode.Is(unicode.Other_ID_Start, r):
+			if i == 0 && strings.ContainsRune("ำຳﾞﾟ", r) {
+				return false
+			}
+		case i == 0 || !isIDContinue(r):
 			return false
 		}
 	}
 	return s != ""
 }
+
+// unstable are the letters that normalising (NFKC) turns into what is no identifier.
+const unstable = "\u037aⸯ\u309b\u309cﱞﱟﱠﱡﱢﱣﷺﷻﹰﹲﹴﹶﹸﹺﹼﹾ"
 
 func isIDContinue(r rune) bool {
 	return unicode.In(r, unicode.Mn, unicode.Mc, unicode.Nd, unicode.Pc, unicode.Other_ID_Continue)
