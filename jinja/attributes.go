@@ -144,6 +144,26 @@ func itemOf(v, key value) (value, bool) {
 	return none, false
 }
 
+// subscript is v[key] as formatting reaches it: what is not there is Python's error, not undefined.
+func subscript(v, key value) value {
+	if v.k == kUndefined {
+		return v.undefined().attr(v)
+	}
+	out, ok := itemOf(v, key)
+	switch {
+	case ok:
+	case v.k == kDict || v.k == kObject || v.k == kGo && hasItems(v) && kindOf(v) != kList:
+		throw(keyError, "%s", reprString(key))
+	case !v.isText() && v.k != kTuple && !hasItems(v):
+		throw(typeError, "'%s' object is not subscriptable", typeName(v))
+	case key.isInt():
+		throw(indexError, "%s index out of range", typeName(v))
+	default:
+		throw(typeError, "%s indices must be integers or slices, not %s", typeName(v), typeName(key))
+	}
+	return out
+}
+
 func itemIndex(key value, n int) (int, bool) {
 	if key.k != kInt && key.k != kBool {
 		if key.k != kGo {
@@ -223,7 +243,6 @@ func (s sliceBounds) resolve(n int) (lo, hi, step int) {
 
 func sliceIndex(v value) int {
 	if !v.isInt() {
-		definedOrFail(v)
 		throw(typeError, "slice indices must be integers or None or have an __index__ method")
 	}
 	return index(v)

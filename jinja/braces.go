@@ -3,18 +3,21 @@ package jinja
 import (
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // A bracesFormatter does str.format. Names and attributes are reached as a template reaches them,
 // so that no dunder name leads out of the sandbox.
 type bracesFormatter struct {
-	f     *frame
-	self  value
-	pos   []value
-	kw    []keyword
-	auto  int
-	mode  byte // 'a' automatic numbering, 'm' manual, 0 not decided
-	depth int
+	f       *frame
+	self    value
+	pos     []value
+	kw      []keyword
+	mapping *value // of format_map, else nil
+	auto    int
+	mode    byte // 'a' automatic numbering, 'm' manual, 0 not decided
+	depth   int
 }
 
 func formatBraces(f *frame, self value, pos []value, kw []keyword) value {
@@ -40,19 +43,44 @@ func (b *bracesFormatter) format(s string) string {
 		case s != "" && s[0] == c:
 			out = append(out, c)
 			s = s[1:]
-		case c == '}':
-			throw(valueError, "Single '}' encountered in format string")
+		case c == '}' || s == "":
+			throw(valueError, "Single '%c' encountered in format string", c)
 		default:
-			end := closingBrace(s)
-			out = append(out, b.field(s[:end])...)
-			s = s[end+1:]
+			var r replacement
+			r, s = parseReplacement(s)
+			out = append(out, b.field(r)...)
 		}
 		checkItems(len(out))
 	}
 	return string(append(out, s...))
 }
 
-func closingBrace(s string) int {
+// A replacement is what stands between braces: name!conversion:spec.
+type replacement struct{ name, conversion, spec string }
+
+// parseReplacement reads a replacement up to its closing brace, and gives what follows. Inside []
+// of the name all characters but ] are the key's.
+func parseReplacement(s string) (replacement, string) {
+	end := 0
+	for end < len(s) && strings.IndexByte("}:!", s[end]) < 0 {
+		switch s[end] {
+		case '{':
+			throw(valueError, "unexpected '{' in field name")
+		case '[':
+			end += max(strings.IndexByte(s[end:], ']'), 0)
+		}
+		end++
+	}
+	if end >= len(s) {
+		throw(valueError, "expected '}' before end of string")
+	}
+	r, mark, s := replacement{name: s[:end]}, s[end], s[end+1:]
+	if mark == '!' {
+		r.conversion, mark, s = parseConversion(s)
+	}
+	if mark == '}' {
+		return r, s
+	}
 	depth := 1
 	for i := range len(s) {
 		switch s[i] {
@@ -60,23 +88,35 @@ func closingBrace(s string) int {
 			depth++
 		case '}':
 			if depth--; depth == 0 {
-				return i
+				r.spec = s[:i]
+				return r, s[i+1:]
 			}
 		}
 	}
-	if s == "" {
-		throw(valueError, "Single '{' encountered in format string")
-	}
-	throw(valueError, "expected '}' before end of string")
-	return 0
+	throw(valueError, "unmatched '{' in format spec")
+	return r, ""
 }
 
-// field is the text of one {name!conversion:spec}.
-func (b *bracesFormatter) field(s string) string {
-	name, spec, conv := splitField(s)
-	v := b.lookup(name)
-	spec = b.formatSpec(spec)
-	switch conv {
+// parseConversion reads the one character after the !, and the mark after it.
+func parseConversion(s string) (conversion string, mark byte, rest string) {
+	_, n := utf8.DecodeRuneInString(s)
+	if n == 0 {
+		throw(valueError, "end of string while looking for conversion specifier")
+	}
+	conversion, rest = s[:n], s[n:]
+	if rest == "" {
+		throw(valueError, "unmatched '{' in format spec")
+	}
+	if rest[0] != '}' && rest[0] != ':' {
+		throw(valueError, "expected ':' after conversion specifier")
+	}
+	return conversion, rest[0], rest[1:]
+}
+
+// field is the text of a replacement.
+func (b *bracesFormatter) field(r replacement) string {
+	v := b.lookup(r.name)
+	switch r.conversion {
 	case "":
 	case "r":
 		v = text(reprString(v))
@@ -85,8 +125,9 @@ func (b *bracesFormatter) field(s string) string {
 	case "a":
 		v = text(asciiOnly(reprString(v)))
 	default:
-		throw(valueError, "Unknown conversion specifier '%s'", conv)
+		throw(valueError, "Unknown conversion specifier '%s'", r.conversion)
 	}
+	spec := b.formatSpec(r.spec)
 	if b.self.k == kMarkup {
 		return b.escapedField(v, spec)
 	}
@@ -114,35 +155,13 @@ func (b *bracesFormatter) formatSpec(spec string) string {
 	return spec
 }
 
-// splitField separates name, format and conversion; colons in [] belong to the name.
-func splitField(s string) (name, spec, conv string) {
-	depth := 0
-	for i := range len(s) {
-		switch s[i] {
-		case '[':
-			depth++
-		case ']':
-			depth--
-		case ':':
-			if depth <= 0 {
-				return s[:i], s[i+1:], ""
-			}
-		case '!':
-			if depth <= 0 {
-				conv, spec, _ = strings.Cut(s[i+1:], ":")
-				return s[:i], spec, conv
-			}
-		}
-	}
-	return s, "", ""
-}
-
+// lookup finds what a name stands for: an argument, and from there .attribute and [item].
 func (b *bracesFormatter) lookup(name string) value {
 	i := strings.IndexAny(name, ".[")
 	if i < 0 {
 		i = len(name)
 	}
-	v := b.argument(name[:i])
+	v := b.argument(name[:i], i == len(name))
 	for rest := name[i:]; rest != ""; {
 		v, rest = b.step(v, rest)
 	}
@@ -151,54 +170,103 @@ func (b *bracesFormatter) lookup(name string) value {
 
 // step follows one .attribute or [item].
 func (b *bracesFormatter) step(v value, rest string) (value, string) {
-	if rest[0] == '.' {
-		end := strings.IndexAny(rest[1:], ".[")
-		if end < 0 {
-			end = len(rest) - 1
+	if rest[0] != '.' && rest[0] != '[' {
+		throw(valueError, "Only '.' or '[' may follow ']' in format field specifier")
+	}
+	item, end := rest[0] == '[', 0
+	switch rest = rest[1:]; {
+	case !item:
+		if end = strings.IndexAny(rest, ".["); end < 0 {
+			end = len(rest)
 		}
-		out, ok := attrOf(v, rest[1:end+1])
-		if !ok {
-			throw(attributeError, "'%s' object has no attribute %s", typeName(v), quoteName(rest[1:end+1]))
+	default:
+		if end = strings.IndexByte(rest, ']'); end < 0 {
+			throw(valueError, "Missing ']' in format string")
 		}
-		return out, rest[end+1:]
 	}
-	end := strings.IndexByte(rest, ']')
-	if rest[0] != '[' || end < 0 {
-		throw(valueError, "Missing ']' in format string")
+	if end == 0 {
+		throw(valueError, "Empty attribute in format string")
 	}
-	key := text(rest[1:end])
-	if n, err := strconv.Atoi(key.s); err == nil && n >= 0 {
-		key = integer(int64(n))
+	name := rest[:end]
+	if !item {
+		return attribute(v, name), rest[end:]
 	}
-	out, ok := itemOf(v, key)
-	if !ok {
-		throw(keyError, "%s", reprString(key))
+	rest = rest[end+1:]
+	if n, ok := fieldNumber(name); ok {
+		return subscript(v, integer(int64(n))), rest
 	}
-	return out, rest[end+1:]
+	return subscript(v, text(name)), rest
 }
 
-func (b *bracesFormatter) argument(name string) value {
-	mode := byte('m')
-	if name == "" {
-		mode = 'a'
-		name = strconv.Itoa(b.auto)
-		b.auto++
+func attribute(v value, name string) value {
+	out, ok := attrOf(v, name)
+	switch {
+	case ok:
+	case v.k == kUndefined && !isDunder(name):
+		return v.undefined().attr(v)
+	default:
+		throw(attributeError, "'%s' object has no attribute %s", typeName(v), quoteName(name))
 	}
-	n, err := strconv.Atoi(name)
+	return out
+}
+
+func isDunder(name string) bool { return strings.HasPrefix(name, "__") }
+
+// fieldNumber reads a number that has no sign, as the names of fields and items may be.
+func fieldNumber(s string) (int, bool) {
+	if !isAll(s, isDecimalRune) {
+		return 0, false
+	}
+	n, err := strconv.Atoi(asciiDigits(s))
 	if err != nil {
+		throw(valueError, "Too many decimal digits in format string")
+	}
+	return n, true
+}
+
+func isDecimalRune(r rune) bool { return unicode.Is(unicode.Nd, r) }
+
+// argument finds the argument that a field begins with. A field of a Markup is numbered only if it
+// is nothing but its number: Python's string.Formatter, which MarkupSafe uses, has it so.
+func (b *bracesFormatter) argument(name string, alone bool) value {
+	n, numbered := fieldNumber(name)
+	if b.self.k != kMarkup {
+		alone = true
+	}
+	if alone && (numbered || name == "") {
+		n = b.numbering(n, name == "")
+		numbered = true
+	}
+	if !numbered {
 		return b.keyword(name)
 	}
-	if b.mode != 0 && b.mode != mode {
-		throw(valueError, "cannot switch between manual field specification and automatic field numbering")
+	if b.mapping != nil && b.self.k != kMarkup {
+		throw(valueError, "Format string contains positional fields")
 	}
-	b.mode = mode
-	if n < 0 || n >= len(b.pos) {
+	if n >= len(b.pos) {
 		throw(indexError, "Replacement index %d out of range for positional args tuple", n)
 	}
 	return b.pos[n]
 }
 
+// numbering is the number of a field that has n or, if it is automatic, none.
+func (b *bracesFormatter) numbering(n int, automatic bool) int {
+	mode := byte('m')
+	if automatic {
+		mode, n = 'a', b.auto
+		b.auto++
+	}
+	if b.mode != 0 && b.mode != mode {
+		throw(valueError, "cannot switch between manual field specification and automatic field numbering")
+	}
+	b.mode = mode
+	return n
+}
+
 func (b *bracesFormatter) keyword(name string) value {
+	if b.mapping != nil {
+		return subscript(*b.mapping, text(name))
+	}
 	for _, k := range b.kw {
 		if k.name == name {
 			return k.v

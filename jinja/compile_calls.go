@@ -133,7 +133,7 @@ func (c *compiler) emitCall(n node, mark int32) stmt {
 func (c *compiler) filterOn(n *filterNode, first expr) expr {
 	flt := c.env.filters[n.name]
 	if flt == nil {
-		return c.unknown("filter", n.name, n.line)
+		flt = c.unknown("filter", n.name, n.line)
 	}
 	obj := first
 	if inner, ok := n.obj.(*filterNode); ok {
@@ -147,20 +147,21 @@ func (c *compiler) filterOn(n *filterNode, first expr) expr {
 func (c *compiler) test(n *testNode) expr {
 	t := c.env.tests[n.name]
 	if t == nil {
-		return c.unknown("test", n.name, n.line)
+		t = c.unknown("test", n.name, n.line)
 	}
 	return c.apply(t, c.expr(n.obj), &n.callArgs)
 }
 
-// unknown is a filter or test that there is none of: an error now, or inside an if, when it is used.
-func (c *compiler) unknown(what, name string, line int) expr {
+// unknown is a filter or test that there is none of: an error now, or inside an if, when it is used,
+// which is after what it is used on.
+func (c *compiler) unknown(what, name string, line int) *filter {
 	if !c.soft {
 		c.fail(assertionError, line, "No %s named %s.", what, quoteName(name))
 	}
-	return func(*frame) value {
+	return &filter{raw: func(*frame, value, []value, []keyword) value {
 		throw(runtimeError, "No %s named %s found.", what, quoteName(name))
 		return none
-	}
+	}}
 }
 
 // apply compiles the use of a filter or test. Arguments that stand in the text are put into the

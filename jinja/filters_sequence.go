@@ -124,12 +124,7 @@ func isAll(s string, f func(rune) bool) bool {
 	return s != "" && strings.IndexFunc(s, func(r rune) bool { return !f(r) }) < 0
 }
 
-func (p path) of(f *frame, v value) value {
-	for _, part := range p {
-		v = getitem(f, v, part)
-	}
-	return v
-}
+func (p path) of(f *frame, v value) value { return p.orDefault(f, v, none) }
 
 // ignoreCase is a key that small and capital letters share.
 func ignoreCase(v value, sensitive bool) value {
@@ -233,13 +228,7 @@ var groupNames = []string{"grouper", "list"}
 func filterGroupBy(f *frame, in value, a []value) value {
 	items := collect(in)
 	p, sensitive := parsePath(a[0]), truth(a[2])
-	raw := func(v value) value {
-		k := p.of(f, v)
-		if k.k == kUndefined && a[1].k != kNone {
-			return a[1]
-		}
-		return k
-	}
+	raw := func(v value) value { return p.orDefault(f, v, a[1]) }
 	keys := make([]value, len(items))
 	for i, v := range items {
 		keys[i] = ignoreCase(raw(v), sensitive)

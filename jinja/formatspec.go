@@ -7,36 +7,39 @@ import (
 	"unicode/utf8"
 )
 
-// A formatSpec is Python's format specification: [[fill]align][sign][#][0][width][,][.precision][type].
+// A formatSpec is Python's format specification: [[fill]align][sign][z][#][0][width][,][.precision][type].
 type formatSpec struct {
-	fill      string
-	align     byte
-	sign      byte
-	alt, zero bool
-	width     int
-	comma     string
-	precision int
-	verb      byte
+	fill       string
+	align      byte
+	sign       byte
+	alt, noNeg bool // noNeg turns -0.0 into 0.0
+	width      int
+	comma      string
+	precision  int
+	verb       byte
 }
 
-func parseSpec(s string, typ string) formatSpec {
-	f := formatSpec{fill: " ", precision: -1}
+func parseSpec(s string, v value) formatSpec {
+	f, filled := formatSpec{fill: " ", precision: -1}, false
 	_, n := utf8.DecodeRuneInString(s)
 	if len(s) > n && strings.IndexByte("<>=^", s[n]) >= 0 {
-		f.fill, f.align, s = s[:n], s[n], s[n+1:]
+		f.fill, f.align, s, filled = s[:n], s[n], s[n+1:], true
 	} else if s != "" && strings.IndexByte("<>=^", s[0]) >= 0 {
 		f.align, s = s[0], s[1:]
 	}
 	if s != "" && strings.IndexByte("+- ", s[0]) >= 0 {
 		f.sign, s = s[0], s[1:]
 	}
+	if strings.HasPrefix(s, "z") {
+		f.noNeg, s = true, s[1:]
+	}
 	if strings.HasPrefix(s, "#") {
 		f.alt, s = true, s[1:]
 	}
-	if strings.HasPrefix(s, "0") {
-		f.zero, s = true, s[1:]
-		if f.align == 0 {
-			f.fill, f.align = "0", '='
+	if strings.HasPrefix(s, "0") && !filled {
+		f.fill, s = "0", s[1:]
+		if f.align == 0 && !v.isText() {
+			f.align = '='
 		}
 	}
 	f.width, s = leadingInt(s)
@@ -50,12 +53,24 @@ func parseSpec(s string, typ string) formatSpec {
 		}
 	}
 	if len(s) > 1 {
-		throw(valueError, "Invalid format specifier '%s' for object of type '%s'", s, typ)
+		throw(valueError, "Invalid format specifier '%s' for object of type '%s'", s, typeName(v))
 	}
 	if s != "" {
 		f.verb = s[0]
 	}
+	f.checkComma()
 	return f
+}
+
+// checkComma refuses thousands separators where digits are not grouped.
+func (f formatSpec) checkComma() {
+	groups := "\x00defgEG%F"
+	if f.comma == "_" {
+		groups += "boxX"
+	}
+	if f.comma != "" && strings.IndexByte(groups, f.verb) < 0 {
+		throw(valueError, "Cannot specify '%s' with '%c'.", f.comma, f.verb)
+	}
 }
 
 // leadingInt reads the digits s starts with; -1 if it has none.
@@ -76,21 +91,15 @@ func formatValue(v value, spec string) string {
 	if spec == "" {
 		return str(v)
 	}
-	if v.k == kTime {
-		return strftimeOf(v, spec)
-	}
-	if v.k == kUndefined {
-		v = text(str(v))
+	if t, ok := momentOf(v); ok {
+		return strftime(t, spec)
 	}
 	if !v.isNumber() && !v.isText() {
 		throw(typeError, "unsupported format string passed to %s.__format__", typeName(v))
 	}
-	f := parseSpec(spec, typeName(v))
+	f := parseSpec(spec, v)
 	if v.isText() {
 		return f.text(v)
-	}
-	if v.k == kBool && f.verb == 0 {
-		return f.pad(pyBool(v.n != 0), '<')
 	}
 	if v.k == kFloat || strings.IndexByte("eEfFgG%", f.verb) >= 0 && f.verb != 0 {
 		return f.float(v)
@@ -106,11 +115,11 @@ func (f formatSpec) text(v value) string {
 	if f.verb != 0 && f.verb != 's' {
 		f.unknown(v)
 	}
-	if f.align == '=' && !f.zero {
+	if f.align == '=' {
 		throw(valueError, "'=' alignment not allowed in string format specifier")
 	}
-	if f.sign != 0 {
-		throw(valueError, "Sign not allowed in string format specifier")
+	if f.sign != 0 || f.alt || f.noNeg {
+		throw(valueError, "Sign, z and # not allowed in string format specifier")
 	}
 	if f.comma != "" {
 		throw(valueError, "Cannot specify '%s' with 's'.", f.comma)
@@ -140,8 +149,8 @@ func (f formatSpec) pad(s string, align byte) string {
 }
 
 func (f formatSpec) integer(v value) string {
-	if f.precision >= 0 {
-		throw(valueError, "Precision not allowed in integer format specifier")
+	if f.precision >= 0 || f.noNeg {
+		throw(valueError, "Precision and z not allowed in integer format specifier")
 	}
 	n := v.asBig()
 	abs := new(big.Int).Abs(n)
@@ -156,7 +165,10 @@ func (f formatSpec) integer(v value) string {
 			digits = strings.ToUpper(digits)
 		}
 	case 'c':
-		return f.pad(character(v), '<')
+		if f.sign != 0 || f.alt {
+			throw(valueError, "Sign and # not allowed with integer format specifier 'c'")
+		}
+		return f.number(false, "", character(v), "", 3)
 	default:
 		f.unknown(v)
 	}
@@ -199,7 +211,8 @@ func (f formatSpec) float(v value) string {
 	if i := strings.IndexAny(digits, ".e"); i >= 0 {
 		whole, rest = digits[:i], digits[i:]
 	}
-	return f.number(math.Signbit(x) && x == x, "", whole, rest+suffix, 3)
+	negative := math.Signbit(x) && x == x && !(f.noNeg && !strings.ContainsAny(digits, "123456789inf"))
+	return f.number(negative, "", whole, rest+suffix, 3)
 }
 
 // number puts sign, prefix, grouped digits and the rest together, padded.

@@ -332,7 +332,7 @@ func floatPow(a, b float64) value {
 	switch {
 	case a == 0 && b < 0:
 		throw(zeroDivision, "0.0 cannot be raised to a negative power")
-	case a < 0 && b != math.Trunc(b) && !math.IsInf(a, 0):
+	case a < 0 && b != math.Trunc(b) && !math.IsInf(a, 0) && !math.IsNaN(b):
 		throw(valueError, "a negative number to a fractional power is complex")
 	}
 	f := math.Pow(a, b)

@@ -9,20 +9,21 @@ import (
 )
 
 // A percentFormatter does Python's printf-style formatting, "%5.2f" % x. On a Markup every argument
-// that is not safe is escaped first, so widths count the escaped text.
+// that is not safe is escaped first, so widths count the escaped text; numbers are read there as int
+// and float read them, from text too, and %x, %c and * find none. Source: _MarkupEscapeHelper.
 type percentFormatter struct {
-	out  []byte
-	src  string
-	safe bool
-	args value   // the right operand
-	list []value // the positional arguments
-	next int
-	used bool // a mapping key was used
+	out     []byte
+	src     string
+	safe    bool
+	mapping bool    // args has items: it answers %(name)s, and need not be used
+	args    value   // the right operand
+	list    []value // the positional arguments
+	next    int
 }
 
 // formatPercent is format % args.
 func formatPercent(format, args value) value {
-	p := &percentFormatter{src: format.s, safe: format.k == kMarkup, args: args}
+	p := &percentFormatter{src: format.s, safe: format.k == kMarkup, mapping: hasItems(args), args: args}
 	if args.k == kTuple {
 		p.list = seqItems(args)
 	} else {
@@ -39,16 +40,28 @@ func formatPercent(format, args value) value {
 		checkItems(len(p.out))
 	}
 	p.out = append(p.out, p.src...)
-	if p.next < len(p.list) && !p.used && !isMappingArg(args) {
-		definedOrFail(args)
+	if p.next < len(p.list) && !p.mapping {
 		throw(typeError, "not all arguments converted during string formatting")
 	}
 	return textLike(string(p.out), format)
 }
 
-// isMappingArg reports whether an unused right operand is let pass: a mapping is, and what has items.
-func isMappingArg(v value) bool {
-	return v.k == kDict || v.k == kList || v.k == kBytes || v.k == kRange || v.k == kObject
+// hasItems reports whether v[key] is something that v's type can do; of a text or tuple it does not
+// count here. Undefined can: it raises its error when it is asked.
+func hasItems(v value) bool {
+	switch v.k {
+	case kDict, kList, kBytes, kRange, kUndefined:
+		return true
+	case kObject:
+		_, ok := v.r.(interface{ item(key value) (value, bool) })
+		return ok
+	case kGo:
+		if _, ok := v.r.(Mapping); ok {
+			return true
+		}
+		return kindOf(v) == kList || kindOf(v) == kDict
+	}
+	return false
 }
 
 // A fieldSpec is what stands between % or : and the conversion letter.
@@ -58,12 +71,7 @@ type fieldSpec struct {
 }
 
 func (p *percentFormatter) directive() {
-	if strings.HasPrefix(p.src, "%") {
-		p.out = append(p.out, '%')
-		p.src = p.src[1:]
-		return
-	}
-	arg, keyed := p.key()
+	p.key()
 	spec := fieldSpec{precision: -1}
 	p.flags(&spec)
 	spec.width = p.number()
@@ -74,25 +82,31 @@ func (p *percentFormatter) directive() {
 		p.src = p.src[1:]
 		spec.precision = max(p.number(), 0)
 	}
-	p.src = strings.TrimLeft(p.src, "hlL")
+	if p.src != "" && strings.IndexByte("hlL", p.src[0]) >= 0 {
+		p.src = p.src[1:]
+	}
 	verb, n := utf8.DecodeRuneInString(p.src)
 	if n == 0 {
 		throw(valueError, "incomplete format")
 	}
 	p.src = p.src[n:]
-	if !keyed {
-		arg = p.positional()
+	if verb == '%' {
+		p.out = append(p.out, '%')
+		return
 	}
-	p.convert(verb, arg, spec)
+	p.convert(verb, p.positional(), spec)
 }
 
-// key reads the (name) of a directive that takes its value from a mapping.
-func (p *percentFormatter) key() (value, bool) {
+// key reads the (name) of a directive, whose value is the only argument from there on.
+func (p *percentFormatter) key() {
 	if !strings.HasPrefix(p.src, "(") {
-		return none, false
+		return
+	}
+	if !p.mapping {
+		throw(typeError, "format requires a mapping")
 	}
 	depth, end := 0, -1
-	for i := range len(p.src) {
+	for i := 0; i < len(p.src) && end < 0; i++ {
 		switch p.src[i] {
 		case '(':
 			depth++
@@ -101,7 +115,6 @@ func (p *percentFormatter) key() (value, bool) {
 		}
 		if depth == 0 {
 			end = i
-			break
 		}
 	}
 	if end < 0 {
@@ -109,16 +122,7 @@ func (p *percentFormatter) key() (value, bool) {
 	}
 	name := p.src[1:end]
 	p.src = p.src[end+1:]
-	if p.args.k != kDict {
-		definedOrFail(p.args)
-		throw(typeError, "format requires a mapping")
-	}
-	p.used = true
-	v, ok := dictGet(p.args, text(name))
-	if !ok {
-		throw(keyError, "%s", quoteName(name))
-	}
-	return v, true
+	p.list, p.next = []value{subscript(p.args, text(name))}, 0
 }
 
 func (p *percentFormatter) flags(s *fieldSpec) {
@@ -146,10 +150,10 @@ func (p *percentFormatter) number() int {
 	if strings.HasPrefix(p.src, "*") {
 		p.src = p.src[1:]
 		v := p.positional()
-		if !v.isInt() {
+		if !v.isInt() || p.safe {
 			throw(typeError, "* wants int")
 		}
-		return boundedWidth(index(v))
+		return boundedWidth(size(v))
 	}
 	n := 0
 	for p.src != "" && p.src[0] >= '0' && p.src[0] <= '9' {
@@ -259,31 +263,44 @@ func character(v value) string {
 
 func (p *percentFormatter) char(v value, s fieldSpec) {
 	switch {
+	case p.safe:
+		throw(typeError, "%%c requires int or char")
 	case v.isText() && utf8.RuneCountInString(v.s) == 1:
 		p.text('s', v, s)
 	case v.isInt():
 		p.text('s', text(character(v)), s)
 	default:
-		definedOrFail(v)
 		throw(typeError, "%%c requires int or char")
 	}
 }
 
 func (p *percentFormatter) integer(verb rune, v value, s fieldSpec) {
 	v = plain(v)
-	if v.k == kFloat && strings.ContainsRune("diu", verb) {
-		v = truncateFloat(v.float())
+	want := "an integer"
+	if strings.ContainsRune("diu", verb) {
+		want = "a real number"
+		v = p.whole(definedOrFail(v))
 	}
-	if !v.isInt() {
-		definedOrFail(v)
-		want := "a real number"
-		if strings.ContainsRune("xXo", verb) {
-			want = "an integer"
-		}
+	if !v.isInt() || p.safe && want == "an integer" {
 		throw(typeError, "%%%c format: %s is required, not %s", verb, want, typeName(v))
 	}
 	sign, prefix, digits := intDigits(v.asBig(), verb, s)
 	p.write(sign, prefix, digits, s)
+}
+
+// whole is the integer that int() makes of a number, and of what goes into a Markup.
+func (p *percentFormatter) whole(v value) value {
+	switch {
+	case v.k == kFloat:
+		return truncateFloat(v.float())
+	case p.safe && v.isText():
+		n, ok := parsePyInt(v.s, 10)
+		if !ok {
+			throw(valueError, "invalid literal for int() with base 10: %s", quoteName(v.s))
+		}
+		return n
+	}
+	return v
 }
 
 func intDigits(b *big.Int, verb rune, s fieldSpec) (sign, prefix, digits string) {
@@ -347,9 +364,15 @@ func (p *percentFormatter) write(sign, prefix, digits string, s fieldSpec) {
 }
 
 func (p *percentFormatter) float(verb rune, v value, s fieldSpec) {
-	v = plain(v)
+	v = plain(definedOrFail(v))
+	if p.safe && v.isText() {
+		x, ok := parsePyFloat(v.s)
+		if !ok {
+			throw(valueError, "could not convert string to float: %s", quoteName(v.s))
+		}
+		v = float(x)
+	}
 	if !v.isNumber() {
-		definedOrFail(v)
 		throw(typeError, "must be real number, not %s", typeName(v))
 	}
 	f := v.asFloat()

@@ -16,7 +16,8 @@ func init() {
 	textMethods = map[string]methodSpec{
 		"format": {raw: func(f *frame, v value, pos []value, kw []keyword) value { return formatBraces(f, v, pos, kw) }},
 		"format_map": spec("mapping", func(f *frame, v value, a []value) value {
-			return formatBraces(f, v, nil, splatKeywords(nil, a[0]))
+			b := &bracesFormatter{f: f, self: v, mapping: &a[0]}
+			return textLike(b.format(v.s), v)
 		}),
 		"join":       spec("iterable", textJoin),
 		"split":      spec("sep=none maxsplit=-1", func(_ *frame, v value, a []value) value { return textSplit(v, a, false) }),
@@ -93,7 +94,6 @@ func textStrip(v, chars value, left, right bool) value {
 	drop := isPySpace
 	if chars.k != kNone {
 		if !chars.isText() {
-			definedOrFail(chars)
 			throw(typeError, "strip arg must be None or str")
 		}
 		drop = func(r rune) bool { return strings.ContainsRune(chars.s, r) }
@@ -114,7 +114,6 @@ func textArg(self, v value) string {
 		return escaped(v)
 	}
 	if !v.isText() {
-		definedOrFail(v)
 		throw(typeError, "argument must be str, not %s", typeName(v))
 	}
 	return v.s
@@ -142,7 +141,6 @@ func textJoin(_ *frame, v value, a []value) value {
 func textReplace(_ *frame, v value, a []value) value {
 	old, with := a[0], a[1]
 	if !old.isText() {
-		definedOrFail(old)
 		throw(typeError, "replace() argument 1 must be str, not %s", typeName(old))
 	}
 	return textLike(replaceText(v.s, old.s, textArg(v, with), size(a[2])), v)

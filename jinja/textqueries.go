@@ -150,7 +150,7 @@ func addPredicates() {
 		"isalpha":      all(unicode.IsLetter),
 		"isalnum":      all(isAlnum),
 		"isdigit":      all(isDigit),
-		"isdecimal":    all(func(r rune) bool { return unicode.Is(unicode.Nd, r) }),
+		"isdecimal":    all(isDecimalRune),
 		"isnumeric":    all(func(r rune) bool { return unicode.IsNumber(r) || strings.ContainsRune(hanNumbers, r) }),
 		"isspace":      all(isPySpace),
 		"isupper":      isUpper,

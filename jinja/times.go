@@ -281,4 +281,15 @@ func (d timedelta) attr(name string) (value, bool) {
 	return none, false
 }
 
-func strftimeOf(v value, format string) string { return strftime(v.r.(time.Time), format) }
+// momentOf is the time of a datetime, a date or a time.
+func momentOf(v value) (time.Time, bool) {
+	switch t := v.r.(type) {
+	case time.Time:
+		return t, v.k == kTime
+	case datePart:
+		return time.Time(t), true
+	case clockPart:
+		return time.Time(t), true
+	}
+	return time.Time{}, false
+}
