@@ -116,7 +116,7 @@ func filterURLize(f *frame, in value, a []value) value {
 	opts := f.r.env.opts
 	u := urlizer{limit: -1}
 	if a[0].k != kNone {
-		u.limit = index(a[0])
+		u.limit = index(definedOrFail(a[0]))
 	}
 	rel := relWords(a[3], truth(a[1]), opts.URLizeRel)
 	if rel != "" {

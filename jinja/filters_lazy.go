@@ -78,8 +78,9 @@ func mapper(f *frame, pos []value, kw []keyword) func(v value) value {
 	if len(pos) == 0 {
 		throw(filterArgument, "map requires a filter argument")
 	}
-	flt := named(f.r.env.filters, "filter", pos[0])
-	return func(v value) value { return flt.call(f, v, pos[1:], kw) }
+	return func(v value) value {
+		return named(f.r.env.filters, "filter", pos[0]).call(f, v, pos[1:], kw)
+	}
 }
 
 // orDefault is the path's value, with the default wherever a step of it is missing.

@@ -106,11 +106,11 @@ func parsePath(v value) path {
 	switch {
 	case v.k == kNone:
 		return nil
-	case v.isInt():
+	case !v.isText():
 		return path{v}
 	}
 	var out path
-	for _, part := range strings.Split(textArg(text(""), v), ".") {
+	for _, part := range strings.Split(v.s, ".") {
 		if n, err := strconv.Atoi(part); err == nil && isAll(part, isDigit) {
 			out = append(out, integer(int64(n)))
 		} else {

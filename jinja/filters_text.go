@@ -74,25 +74,24 @@ func filterFormat(_ *frame, in value, pos []value, kw []keyword) value {
 }
 
 func filterTruncate(f *frame, in value, a []value) value {
-	limit, end := index(a[0]), a[2]
-	leeway := 5
+	limit, end, leeway := definedOrFail(a[0]), a[2], integer(5)
 	if l := f.r.env.opts.TruncateLeeway; l != nil {
-		leeway = *l
+		leeway = integer(int64(*l))
 	}
 	if a[3].k != kNone {
-		leeway = index(a[3])
+		leeway = definedOrFail(a[3])
 	}
 	endLen := length(end)
-	if limit < endLen {
-		throw(pyAssertionError, "expected length >= %d, got %d", endLen, limit)
+	if less(limit, integer(int64(endLen))) {
+		throw(pyAssertionError, "expected length >= %d, got %s", endLen, str(limit))
 	}
-	if leeway < 0 {
-		throw(pyAssertionError, "expected leeway >= 0, got %d", leeway)
+	if less(leeway, integer(0)) {
+		throw(pyAssertionError, "expected leeway >= 0, got %s", str(leeway))
 	}
-	if length(in)-leeway <= limit {
+	if !less(add(limit, leeway), integer(int64(length(in)))) {
 		return in
 	}
-	cut := slice(in, sliceBounds{none, integer(int64(limit - endLen)), none})
+	cut := slice(in, sliceBounds{none, integer(int64(sliceIndex(limit) - endLen)), none})
 	if !truth(a[1]) {
 		if !cut.isText() {
 			throw(attributeError, "'%s' object has no attribute 'rsplit'", typeName(cut))
@@ -114,7 +113,7 @@ func needText(in value, attr string) {
 func filterIndent(_ *frame, in value, a []value) value {
 	indent := a[0]
 	if !indent.isText() {
-		n := size(indent)
+		n := size(definedOrFail(indent))
 		checkItems(n)
 		indent = text(strings.Repeat(" ", max(n, 0)))
 	}
@@ -208,7 +207,8 @@ func filterWordwrap(f *frame, in value, a []value) value {
 		sep = nl
 	}
 	if a[2].k != kNone {
-		sep = textArg(text(""), a[2])
+		needText(a[2], "join")
+		sep = a[2].s
 	}
 	w := wrapper{width: width, breakLong: truth(a[1]), hyphens: truth(a[3])}
 	var out []string

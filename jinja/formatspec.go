@@ -191,7 +191,7 @@ func (f formatSpec) float(v value) string {
 	case verb == '%':
 		abs, verb, suffix = abs*100, 'f', "%"
 	case verb == 0 || verb == 'n':
-		if prec < 0 {
+		if prec < 0 && verb == 0 {
 			digits = string(appendFloat(nil, abs))
 		}
 		verb = 'g'

@@ -32,7 +32,10 @@ func (c *compiler) macroBody(name string, a at, params []*nameNode, defaults []n
 	p.code = c.inFunction(func() {
 		c.openScope(body)
 		for i, param := range params {
-			c.macroParam(p, param.name, i >= len(params)-len(defaults), a)
+			if param.name == "caller" && i < len(params)-len(defaults) && mentions("caller", body...) {
+				c.fail(assertionError, a.line, "When defining macros or call blocks the special \"caller\" argument must be omitted or be given a default.")
+			}
+			c.macroParam(p, param.name)
 		}
 		for i, d := range defaults {
 			p.defaults[len(params)-len(defaults)+i] = c.expr(d)
@@ -54,11 +57,8 @@ func (c *compiler) macroBody(name string, a at, params []*nameNode, defaults []n
 	return p
 }
 
-func (c *compiler) macroParam(p *macroPlan, name string, hasDefault bool, a at) {
+func (c *compiler) macroParam(p *macroPlan, name string) {
 	if name == "caller" {
-		if !hasDefault {
-			c.fail(assertionError, a.line, "When defining macros or call blocks the special \"caller\" argument must be omitted or be given a default.")
-		}
 		p.explicit = true
 	}
 	p.params = append(p.params, name)

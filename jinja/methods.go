@@ -263,10 +263,6 @@ func numberAttr(v value, name string) (value, bool) {
 		return sub(v, v), true
 	case "conjugate":
 		return method(name, noParams, func(*frame, []value, []keyword) value { return positive(v) }), true
-	case "is_integer":
-		return method(name, noParams, func(*frame, []value, []keyword) value {
-			return boolean(v.k != kFloat || v.float() == math.Trunc(v.float()) && !math.IsInf(v.float(), 0))
-		}), true
 	case "as_integer_ratio":
 		return method(name, noParams, func(*frame, []value, []keyword) value { return integerRatio(v) }), true
 	}
@@ -277,10 +273,15 @@ func numberAttr(v value, name string) (value, bool) {
 }
 
 func floatAttr(v value, name string) (value, bool) {
-	if name != "hex" {
-		return none, false
+	switch x := v.float(); name {
+	case "hex":
+		return method(name, noParams, func(*frame, []value, []keyword) value { return text(floatHex(x)) }), true
+	case "is_integer":
+		return method(name, noParams, func(*frame, []value, []keyword) value {
+			return boolean(x == math.Trunc(x) && !math.IsInf(x, 0))
+		}), true
 	}
-	return method(name, noParams, func(*frame, []value, []keyword) value { return text(floatHex(v.float())) }), true
+	return none, false
 }
 
 func intAttr(v value, name string) (value, bool) {
@@ -314,6 +315,9 @@ func bitCount(b *big.Int) int {
 func integerRatio(v value) value {
 	r := new(big.Rat)
 	if v.k == kFloat {
+		if math.IsNaN(v.float()) {
+			throw(valueError, "cannot convert NaN to integer ratio")
+		}
 		if r.SetFloat64(v.float()) == nil {
 			throw(overflowError, "cannot convert Infinity to integer ratio")
 		}

@@ -126,7 +126,7 @@ func mul(a, b value) value {
 		return mulNumbers(a, b)
 	}
 	if repeatable(b) && !repeatable(a) {
-		a, b = b, a
+		a, b = b, definedOrFail(a)
 	}
 	if repeatable(a) {
 		return repeat(a, b)

@@ -1,6 +1,7 @@
 package jinja
 
 import (
+	"fmt"
 	"strings"
 )
 
@@ -14,6 +15,7 @@ type parser struct {
 	tags   []string   // the statements that are open
 	ends   [][]string // what would close them
 	depth  int
+	late   *Error // an error that only counts if the whole text can be read
 }
 
 // maxNesting bounds how deeply a template's text may nest: its parser and its closures recurse.
@@ -31,7 +33,10 @@ func parse(env *Environment, name, source string) (body []node, src string, err 
 		}
 	}()
 	p.check()
-	return p.subparse(nil), src, nil
+	if body = p.subparse(nil); p.late != nil {
+		panic(p.late)
+	}
+	return body, src, nil
 }
 
 // sourceLine is a 1-based line of a source; "" if there is none.
@@ -101,6 +106,14 @@ func (p *parser) expect(want string) *token {
 
 func (p *parser) fail(line int, format string, args ...any) {
 	p.failKind(syntaxError, line, format, args...)
+}
+
+// failLate is fail for what Jinja2 leaves to Python's compiler, which sees a template only after
+// the parser has read all of it.
+func (p *parser) failLate(line int, format string, args ...any) {
+	if p.late == nil {
+		p.late = &Error{Kind: syntaxError, Message: fmt.Sprintf(format, args...), Line: line}
+	}
 }
 
 func (p *parser) failKind(kind string, line int, format string, args ...any) {

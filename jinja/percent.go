@@ -71,6 +71,11 @@ type fieldSpec struct {
 }
 
 func (p *percentFormatter) directive() {
+	if strings.HasPrefix(p.src, "%") {
+		p.out = append(p.out, '%')
+		p.src = p.src[1:]
+		return
+	}
 	p.key()
 	spec := fieldSpec{precision: -1}
 	p.flags(&spec)
@@ -90,10 +95,6 @@ func (p *percentFormatter) directive() {
 		throw(valueError, "incomplete format")
 	}
 	p.src = p.src[n:]
-	if verb == '%' {
-		p.out = append(p.out, '%')
-		return
-	}
 	p.convert(verb, p.positional(), spec)
 }
 

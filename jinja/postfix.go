@@ -131,7 +131,7 @@ func (p *parser) argument(c *callArgs, ensure func(bool)) {
 		p.next()
 		for _, k := range c.kw {
 			if k.name == t.value {
-				p.fail(t.line, "keyword argument repeated: %s", t.value)
+				p.failLate(t.line, "keyword argument repeated: %s", t.value)
 			}
 		}
 		c.kw = append(c.kw, kwNode{t.value, p.expression(true)})

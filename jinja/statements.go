@@ -192,7 +192,7 @@ func (p *parser) signature() (params []*nameNode, defaults []node) {
 		param := p.nameTarget()
 		for _, q := range params {
 			if q.name == param.name {
-				p.fail(param.line, "duplicate argument '%s' in function definition", param.name)
+				p.failLate(param.line, "duplicate argument '%s' in function definition", param.name)
 			}
 		}
 		if p.skipIf("assign") {

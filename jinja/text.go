@@ -285,7 +285,9 @@ func typeName(v value) string {
 	}
 	switch v.k {
 	case kTuple:
-		if v.r.(*Tuple).names != nil {
+		if t := v.r.(*Tuple); t.title != "" {
+			return t.title
+		} else if t.names != nil {
 			return "jinja2.filters._GroupTuple"
 		}
 		return "tuple"

@@ -9,12 +9,8 @@ import (
 
 // A moment prints and behaves like Python's datetime.
 
-func appendTime(dst []byte, t time.Time) []byte { return appendISO(dst, t, ' ') }
-
-func appendISO(dst []byte, t time.Time, sep byte) []byte {
-	dst = t.AppendFormat(dst, "2006-01-02")
-	dst = append(dst, sep)
-	dst = appendClock(dst, t)
+func appendTime(dst []byte, t time.Time) []byte {
+	dst = appendClock(t.AppendFormat(dst, "2006-01-02 "), t)
 	return t.AppendFormat(dst, "-07:00")
 }
 
@@ -28,23 +24,20 @@ func appendClock(dst []byte, t time.Time) []byte {
 
 func appendTimeRepr(dst []byte, t time.Time) []byte {
 	dst = fmt.Appendf(dst, "datetime.datetime(%d, %d, %d, %d, %d", t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute())
-	if us := t.Nanosecond() / 1000; t.Second() != 0 || us != 0 {
-		dst = fmt.Appendf(dst, ", %d", t.Second())
-		if us != 0 {
-			dst = fmt.Appendf(dst, ", %d", us)
-		}
-	}
-	_, off := t.Zone()
-	if off == 0 {
-		return append(dst, ", tzinfo=datetime.timezone.utc)"...)
-	}
-	return fmt.Appendf(dst, ", tzinfo=datetime.timezone(datetime.timedelta(seconds=%d)))", off)
+	dst = append(appendSeconds(dst, t), ", tzinfo="...)
+	return append(append(dst, zonePart(t).repr()...), ')')
 }
 
 // timeAttr are the attributes and methods of a datetime; nil if there is none of that name.
 func timeAttr(t time.Time, name string) (value, bool) {
 	if n, ok := timeField(t, name); ok {
 		return integer(int64(n)), true
+	}
+	if name == "tzinfo" {
+		return fromObject(zonePart(t)), true
+	}
+	if c, ok := timeCalls[name]; ok {
+		return method(name, c.params, func(_ *frame, a []value, _ []keyword) value { return c.do(t, a) }), true
 	}
 	m, ok := timeMethods[name]
 	if !ok {
@@ -74,7 +67,6 @@ func timeField(t time.Time, name string) (int, bool) {
 }
 
 var timeMethods = map[string]func(t time.Time, a []value) value{
-	"isoformat":  func(t time.Time, a []value) value { return text(string(appendISO(nil, t, isoSep(a)))) },
 	"date":       func(t time.Time, _ []value) value { return fromObject(datePart(t)) },
 	"time":       func(t time.Time, _ []value) value { return fromObject(clockPart(t)) },
 	"weekday":    func(t time.Time, _ []value) value { return integer(int64(t.Weekday()+6) % 7) },
@@ -85,10 +77,7 @@ var timeMethods = map[string]func(t time.Time, a []value) value{
 	"toordinal": func(t time.Time, _ []value) value {
 		return integer(time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, time.UTC).Unix()/86400 + 719163)
 	},
-	"isocalendar": func(t time.Time, _ []value) value {
-		y, w := t.ISOWeek()
-		return tuple([]value{integer(int64(y)), integer(int64(w)), integer(int64(t.Weekday()+6)%7 + 1)})
-	},
+	"isocalendar": func(t time.Time, _ []value) value { return isoCalendar(t) },
 	"utcoffset": func(t time.Time, _ []value) value {
 		_, off := t.Zone()
 		return fromObject(timedelta(time.Duration(off) * time.Second))
@@ -98,13 +87,6 @@ var timeMethods = map[string]func(t time.Time, a []value) value{
 		return text(name)
 	},
 	"format": func(t time.Time, a []value) value { return text(t.Format(wantText(a, 0, "format"))) },
-}
-
-func isoSep(a []value) byte {
-	if len(a) > 0 && a[0].isText() && len(a[0].s) == 1 {
-		return a[0].s[0]
-	}
-	return 'T'
 }
 
 func wantText(a []value, i int, fn string) string {
@@ -213,8 +195,12 @@ func (d datePart) attr(name string) (value, bool) {
 		return method(name, noParams, func(*frame, []value, []keyword) value { return text(d.str()) }), true
 	}
 	switch name {
-	case "hour", "minute", "second", "microsecond", "date", "time", "timestamp":
+	case "hour", "minute", "second", "microsecond", "date", "time", "timestamp", "tzinfo", "utcoffset", "tzname":
 		return none, false
+	case "replace":
+		return method(name, dateReplace, func(_ *frame, a []value, _ []keyword) value {
+			return fromObject(datePart(replaceTime(time.Time(d), a)))
+		}), true
 	}
 	return timeAttr(time.Time(d), name)
 }
@@ -227,7 +213,9 @@ func (c clockPart) str() string    { return string(appendClock(nil, time.Time(c)
 func (c clockPart) attr(name string) (value, bool) {
 	switch name {
 	case "isoformat":
-		return method(name, noParams, func(*frame, []value, []keyword) value { return text(c.str()) }), true
+		return method(name, clockParams, func(_ *frame, a []value, _ []keyword) value {
+			return text(clockISO(time.Time(c), wantText(a, 0, name)))
+		}), true
 	case "hour", "minute", "second", "microsecond", "strftime":
 		return timeAttr(time.Time(c), name)
 	}
