@@ -69,6 +69,8 @@ const (
 	recursionError   = "RecursionError"
 	pyAssertionError = "AssertionError"
 	pyRuntimeError   = "RuntimeError"
+	lookupError      = "LookupError"
+	encodeError      = "UnicodeEncodeError"
 )
 
 // IsNotFound reports whether err is about a template that no loader has.

@@ -199,7 +199,7 @@ func sortKeys(f *frame, items []value, attribute value, sensitive bool) []value 
 
 func filterSort(f *frame, in value, a []value) value {
 	items := collect(in)
-	return list(sortBy(items, sortKeys(f, items, a[2], truth(a[1])), truth(a[0])))
+	return list(sortBy(items, sortKeys(f, items, a[2], truth(a[1])), flag(a[0])))
 }
 
 func extreme(f *frame, in value, a []value, largest bool) value {

@@ -208,7 +208,7 @@ func (f formatSpec) float(v value) string {
 		}
 	}
 	whole, rest := digits, ""
-	if i := strings.IndexAny(digits, ".e"); i >= 0 {
+	if i := strings.IndexFunc(digits, func(r rune) bool { return r < '0' || r > '9' }); i >= 0 {
 		whole, rest = digits[:i], digits[i:]
 	}
 	negative := math.Signbit(x) && x == x && !(f.noNeg && !strings.ContainsAny(digits, "123456789inf"))

@@ -214,9 +214,12 @@ func listSort(f *frame, v value, a []value) value {
 			keys[i] = call(f, a[0], []value{x}, nil)
 		}
 	}
-	l.items = sortBy(l.items, keys, truth(a[1]))
+	l.items = sortBy(l.items, keys, flag(a[1]))
 	return none
 }
+
+// flag is a bool that Python reads as a C int: texts and none are none.
+func flag(v value) bool { return size(v) != 0 }
 
 // sortBy is items in the stable order of their keys.
 func sortBy(items, keys []value, reverse bool) []value {

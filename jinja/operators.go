@@ -338,6 +338,8 @@ func floatPow(a, b float64) value {
 	f := math.Pow(a, b)
 	if b == math.Trunc(b) && math.Abs(b) <= maxExactPower && a != 0 && !math.IsInf(a, 0) && !math.IsNaN(a) {
 		f = wholePow(a, int(b))
+	} else if b != math.Trunc(b) && a > 0 && f > minNormal && f <= math.MaxFloat64 {
+		f = rootPow(a, b)
 	}
 	if math.IsInf(f, 0) && !math.IsInf(a, 0) && !math.IsInf(b, 0) {
 		throw(overflowError, "(34, 'Numerical result out of range')")
@@ -360,6 +362,35 @@ func wholePow(a float64, n int) float64 {
 	}
 	if n < 0 {
 		power.Quo(new(big.Float).SetPrec(precision).SetInt64(1), power)
+	}
+	f, _ := power.Float64()
+	return f
+}
+
+// minNormal is the least float of full precision.
+const minNormal = 0x1p-1022
+
+// rootPow is a**b for a b that is not whole, rounded once: the bits behind b's point are roots of a.
+func rootPow(a, b float64) float64 {
+	const precision = 256 // the whole part may have as many bits as a float, each of which doubles the error
+	one := new(big.Float).SetPrec(precision).SetInt64(1)
+	power, base := new(big.Float).Copy(one), new(big.Float).SetPrec(precision).SetFloat64(a)
+	whole, rest := math.Modf(math.Abs(b))
+	for root := new(big.Float).Copy(base); rest > 0; {
+		root.Sqrt(root)
+		if rest *= 2; rest >= 1 {
+			power.Mul(power, root)
+			rest--
+		}
+	}
+	for left := uint64(whole); left > 0; left >>= 1 {
+		if left&1 == 1 {
+			power.Mul(power, base)
+		}
+		base.Mul(base, base)
+	}
+	if b < 0 {
+		power.Quo(one, power)
 	}
 	f, _ := power.Float64()
 	return f

@@ -26,7 +26,7 @@ func (p *prettyPrinter) format(v value, indent, allowance, level int) {
 		throw(recursionError, "maximum recursion depth exceeded")
 	}
 	rep := sortedRepr(v)
-	if utf8.RuneCountInString(rep) <= prettyWidth-indent-allowance {
+	if utf8.RuneCountInString(rep) <= prettyWidth-indent-allowance || v.k == kStr && v.s == "" {
 		p.out = append(p.out, rep...)
 		return
 	}

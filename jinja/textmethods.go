@@ -34,7 +34,7 @@ func init() {
 		"rjust":      padMethod("rjust", padRight),
 		"zfill":      spec("width", func(_ *frame, v value, a []value) value { return textLike(zfill(v.s, size(a[0])), v) }),
 		"expandtabs": spec("tabsize=8", func(_ *frame, v value, a []value) value { return textLike(expandTabs(v.s, size(a[0])), v) }),
-		"encode":     spec("encoding='utf-8' errors='strict'", func(_ *frame, v value, _ []value) value { return bytesVal(v.s) }),
+		"encode":     spec("encoding='utf-8' errors='strict'", textEncode),
 		"translate":  spec("table", textTranslate),
 		"unescape":   spec("", func(_ *frame, v value, _ []value) value { return text(unescapeHTML(v.s)) }),
 		"escape":     spec("s", func(_ *frame, _ value, a []value) value { return markup(escaped(a[0])) }),

@@ -120,7 +120,7 @@ func splitLines(s string, keep bool) []string {
 }
 
 func textSplitLines(_ *frame, v value, a []value) value {
-	return texts(splitLines(v.s, truth(a[0])), v)
+	return texts(splitLines(v.s, flag(a[0])), v)
 }
 
 func textPartition(v, sep value, last bool) value {
@@ -170,4 +170,39 @@ var bytesMethods = map[string]methodSpec{
 		}
 		return text(string(b))
 	}),
+}
+
+// textEncode is str.encode. Unlike Python's, it knows UTF-8, Latin-1 and ASCII alone.
+func textEncode(_ *frame, v value, a []value) value {
+	limit := codecLimit(wantText(a, 0, "encode"))
+	handling := wantText(a, 1, "encode")
+	if limit > utf8.MaxRune {
+		return bytesVal(v.s)
+	}
+	var out []byte
+	for i, r := range []rune(v.s) {
+		switch {
+		case r < limit:
+			out = append(out, byte(r))
+		case handling == "replace":
+			out = append(out, '?')
+		case handling != "ignore":
+			throw(encodeError, "can't encode character %s in position %d: ordinal not in range(%d)", asciiOnly(quoteName(string(r))), i, limit)
+		}
+	}
+	return bytesVal(string(out))
+}
+
+// codecLimit is the first character that an encoding does not have.
+func codecLimit(name string) rune {
+	switch strings.NewReplacer("-", "", "_", "", " ", "").Replace(strings.ToLower(name)) {
+	case "utf8", "u8", "utf":
+		return utf8.MaxRune + 1
+	case "latin1", "iso88591", "latin", "l1", "8859", "cp819":
+		return 0x100
+	case "ascii", "usascii", "646":
+		return 0x80
+	}
+	throw(lookupError, "unknown encoding: %s", name)
+	return 0
 }
