@@ -293,14 +293,20 @@ func (c *compiler) setBlock(n *setBlockNode) stmt {
 	}
 }
 
-// captured compiles a body whose output is collected, in a scope of its own.
+// captured compiles a body whose output is collected, also after an extends, in a scope of its own.
 func (c *compiler) captured(nodes []node) (body []stmt, enter func(f *frame)) {
 	check := c.check
 	c.check = false
+	body, enter = c.scoped(nodes)
+	c.check = check
+	return body, enter
+}
+
+// scoped compiles a body in a scope of its own.
+func (c *compiler) scoped(nodes []node) (body []stmt, enter func(f *frame)) {
 	first, last := c.openScope(nodes)
 	c.inner(func() { body = c.body(nodes) })
 	c.closeScope()
-	c.check = check
 	enter = reset(first, last)
 	if enter == nil {
 		enter = func(*frame) {}
@@ -318,7 +324,7 @@ func (c *compiler) blockFilter(n node, held int) expr {
 
 // filterBlock prints what its filters make of its body, never escaped.
 func (c *compiler) filterBlock(n *filterBlockNode) stmt {
-	body, enter := c.captured(n.body)
+	body, enter := c.scoped(n.body)
 	held := c.hidden()
 	filter := c.blockFilter(n.filter, held)
 	mark := c.mark(n.at)

@@ -18,7 +18,11 @@ func (c *compiler) forLoop(n *forNode) stmt {
 func (c *compiler) recursiveLoop(n *forNode) stmt {
 	iter, mark := c.expr(n.iter), c.mark(n.at)
 	var l *loop
-	code := c.inFunction(func() { l = c.loop(n, true) })
+	check := c.check
+	code := c.inFunction(func() {
+		c.check = check
+		l = c.loop(n, true)
+	})
 	return func(f *frame) signal {
 		f.mark = mark
 		rec := &recursion{loop: l, code: code, frame: f}
@@ -42,9 +46,7 @@ type loop struct {
 func (c *compiler) loop(n *forNode, recursive bool) *loop {
 	l := &loop{loopSlot: -1, mark: c.mark(n.at)}
 	extended := recursive || mentions("loop", n.body...) || placesScoped(n.body)
-	if extended {
-		c.refuseLoopTarget(n)
-	}
+	c.refuseLoopTarget(n)
 	c.loopTest(n, l)
 	first, last := c.openScope(n.body)
 	c.inner(func() {
@@ -90,7 +92,7 @@ func placesScoped(body []node) bool {
 	return false
 }
 
-// refuseLoopTarget fails if a loop that offers "loop" assigns that name.
+// refuseLoopTarget fails if a loop assigns the name "loop".
 func (c *compiler) refuseLoopTarget(n *forNode) {
 	walk(n, func(x node) bool {
 		check := func(name string) {
