@@ -30,7 +30,10 @@ func addStateTests() {
 	addTest("true", "", func(_ *frame, in value, _ []value) bool { return in.k == kBool && in.n != 0 })
 	addTest("false", "", func(_ *frame, in value, _ []value) bool { return in.k == kBool && in.n == 0 })
 	addTest("sameas", "other", func(_ *frame, in value, a []value) bool { return same(in, a[0]) })
-	addTest("escaped", "", func(_ *frame, in value, _ []value) bool { return safe(in) })
+	addTest("escaped", "", func(_ *frame, in value, _ []value) bool {
+		// Jinja2's ChainableUndefined has an __html__ of its own.
+		return safe(in) || in.k == kUndefined && in.undefined().behave == ChainableUndefined
+	})
 	addTest("filter", "", func(f *frame, in value, _ []value) bool { return registered(f.r.env.filters, in) })
 	addTest("test", "", func(f *frame, in value, _ []value) bool { return registered(f.r.env.tests, in) })
 	addTest("lower", "", func(_ *frame, in value, _ []value) bool { return isLower(str(in)) })
