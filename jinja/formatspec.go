@@ -227,7 +227,7 @@ func (f formatSpec) number(negative bool, prefix, digits, rest string, every int
 	head := sign + prefix
 	if f.align == '=' {
 		room := f.width - len(head) - len(rest)
-		if f.fill == "0" && f.comma != "" {
+		if f.fill == "0" && f.comma != "" && digits != "" { // inf and nan have no digits to group
 			for len(group(digits, f.comma, every)) < room {
 				digits = "0" + digits
 			}

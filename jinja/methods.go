@@ -263,7 +263,10 @@ func numberAttr(v value, name string) (value, bool) {
 	case "real":
 		return positive(v), true
 	case "imag":
-		return sub(v, v), true
+		if v.k == kFloat {
+			return float(0), true
+		}
+		return integer(0), true
 	case "conjugate":
 		return method(name, noParams, func(*frame, []value, []keyword) value { return positive(v) }), true
 	case "as_integer_ratio":
