@@ -40,7 +40,8 @@
 //	TTIN, TTOU  one worker more, one less
 //	WINCH       drain all workers, keep the master; HUP or TTIN brings them back (not when stdin is a terminal)
 //
-// A worker that is sent TERM drains and is replaced; ABRT makes it dump its goroutines and die; it leaves all other
+// A worker that is sent TERM is replaced, and drains when its successor serves; a second one makes it drain at once. So TERM may also be
+// sent to master and workers at once, as service managers do. ABRT makes it dump its goroutines and die; it leaves all other
 // signals to the master.
 //
 // # Reading the source

@@ -179,12 +179,17 @@ func (l *logFile) becomeOutput() {
 	dup2(int(l.f.Fd()), 2)
 }
 
+// obeySignals does what signals to this process ask for. To leave at TERM is for the master to order; only a second one is done at once.
 func obeySignals(signals chan os.Signal, s *service, abort func(), w *wire) {
+	told := false
 	for sig := range signals {
 		switch sig {
 		case syscall.SIGTERM:
 			w.send(message{Type: msgLeaving})
-			s.order(order{grace: s.cfg.GracefulTimeout, why: "signal TERM"})
+			if told {
+				s.order(order{grace: s.cfg.GracefulTimeout, why: "signal TERM"})
+			}
+			told = true
 		case syscall.SIGUSR1:
 			s.log.reopen()
 		case syscall.SIGABRT:

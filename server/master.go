@@ -124,6 +124,9 @@ func (m *master) manage(ctx context.Context, now time.Time) {
 	m.forgetQuestions(now)
 	if m.stop != nil {
 		m.checkStop(now)
+		if m.lame() {
+			m.fill(now) // whoever dies now is missed until the delay is over
+		}
 		return
 	}
 	m.fill(now)
@@ -254,7 +257,7 @@ func (m *master) happened(ctx context.Context, e event) {
 	case msgFailed:
 		w.failed = e.msg.Text
 	case msgLeaving:
-		m.leftByItself(w)
+		m.toldToLeave(w)
 	case msgDeaf:
 		w.deaf = true
 	case msgAnswer:

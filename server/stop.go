@@ -49,6 +49,10 @@ func (m *master) cancelUpgrade() {
 	}
 }
 
+// lame reports whether the server waits for load balancers to look away, and serves as ever meanwhile. One that has never served
+// has nothing to go on with.
+func (m *master) lame() bool { return m.stop != nil && m.stop.stage == stageLame && m.ever }
+
 func (m *master) enter(stage int) {
 	m.stop.stage = stage
 	m.stop.deadline = time.Now().Add(quickTime)
