@@ -13,7 +13,7 @@ import (
 
 // commonSystem is what all systems have alike.
 func commonSystem() *system {
-	return &system{bind: listen, forget: func(int) {}, served: func() {}, notify: notify, resident: residentMemory, terminal: terminal, jitter: rand.IntN}
+	return &system{bind: listen, forget: func(int) {}, served: func() {}, flush: func() {}, notify: notify, resident: residentMemory, terminal: terminal, jitter: rand.IntN}
 }
 
 func processID() int { return os.Getpid() }

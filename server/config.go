@@ -185,7 +185,8 @@ type Config struct {
 	// PrintConfig makes Run print all settings to stdout; implies CheckConfig.
 	PrintConfig bool
 
-	// Logger gets what the server has to say, in place of ErrorLog. nil means ErrorLog.
+	// Logger gets what the server has to say, in place of ErrorLog. nil means ErrorLog, which nobody has to wait for. A handler of yours
+	// is waited for, by the master as well: one that blocks has it act on no signal.
 	Logger *slog.Logger
 	// TLSConfig may change, or replace, the TLS configuration made from the settings above.
 	TLSConfig func(*tls.Config) *tls.Config

@@ -121,7 +121,7 @@ func takeUp(user, c *Config, left *legacy) (*insides, error) {
 		}
 		in.listeners = append(in.listeners, l)
 	}
-	l, err := openLogs(c)
+	l, err := openLogs(c, workerPatience)
 	if err != nil {
 		return nil, err
 	}

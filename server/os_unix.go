@@ -15,6 +15,9 @@ import (
 	"syscall"
 )
 
+// withoutWaiting is for opening what may be a named pipe.
+const withoutWaiting = syscall.O_NONBLOCK
+
 func isAddrInUse(err error) bool { return errors.Is(err, syscall.EADDRINUSE) }
 
 func isRefused(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) }

@@ -16,6 +16,8 @@ const canFork = false
 
 const terminate = syscall.SIGTERM
 
+const withoutWaiting = 0
+
 var errPlatform = errors.New("server: this system cannot do that")
 
 func newSystem(ctx context.Context, h http.Handler, user Config, _ *Config, _ *elder) (*system, error) {

@@ -48,7 +48,7 @@ func Run(ctx context.Context, h http.Handler, cfg Config) error {
 
 // checkOnly opens what a start would open, and closes it again.
 func checkOnly(c *Config) error {
-	l, err := openLogs(c)
+	l, err := openLogs(c, 0)
 	if err != nil {
 		return &ExitError{1, err}
 	}
@@ -165,11 +165,11 @@ func runMaster(ctx context.Context, h http.Handler, user Config, c *Config) (err
 	if err := c.settle(); err != nil {
 		return &ExitError{1, err}
 	}
-	l, err := openLogs(c)
+	l, err := openLogs(c, 0)
 	if err != nil {
 		return &ExitError{1, err}
 	}
-	defer func() { l.close() }()
+	defer func() { sys.flush(); l.close() }()
 	m := newMaster(sys, user, c, l)
 	if parent != nil {
 		m.parent, m.left = parent, parent.left
