@@ -107,7 +107,7 @@ func workerSignals() {
 
 // takeUp opens what a worker process has of its own.
 func takeUp(user, c *Config, left *legacy) (*insides, error) {
-	if err := c.settle(); err != nil {
+	if _, err := c.settle(); err != nil {
 		return nil, err
 	}
 	in := &insides{}

@@ -108,20 +108,7 @@ func parseUmask(s string) (int, error) {
 	return int(n), nil
 }
 
-// settle makes the process what the settings say: umask and folder.
-func (c *Config) settle() error {
-	mask, err := parseUmask(c.Umask)
-	if err != nil {
-		return err
-	}
-	if mask >= 0 {
-		syscall.Umask(mask)
-	}
-	if c.Chdir != "" {
-		return os.Chdir(c.Chdir)
-	}
-	return nil
-}
+func umask(mask int) (old int) { return syscall.Umask(mask) }
 
 // identity is who workers run as; ok is false if that is who the master is.
 func identity(c *Config) (uid, gid int, groups []uint32, ok bool, err error) {

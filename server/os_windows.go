@@ -68,7 +68,7 @@ func makeBlocking(net.Listener)                      {}
 func readable(net.Conn) bool                         { return false }
 func openable(want int) int64                        { return int64(want) }
 func reusePort(_, _ string, _ syscall.RawConn) error { return errPlatform }
-func (c *Config) settle() error                      { return chdir(c.Chdir) }
+func umask(int) int                                  { return 0 }
 func chownSocket(*Config, string) error              { return nil }
 func giveLog(*Config, *os.File) error                { return nil }
 func runningProgram() *program                       { return &program{} }
@@ -82,13 +82,6 @@ func terminal() bool                                 { return false }
 func stopListening(net.Listener) {}
 
 func rawFile(net.Listener) (*os.File, error) { return nil, errPlatform }
-
-func chdir(dir string) error {
-	if dir == "" {
-		return nil
-	}
-	return os.Chdir(dir)
-}
 
 func parseUmask(s string) (int, error) {
 	if s != "" {
