@@ -283,3 +283,25 @@ func LogTo(f *os.File, patience time.Duration) (w io.Writer, end func(), err err
 		l.close()
 	}, err
 }
+
+// LaunchInside starts the worker of a server of one process on a listener; kill gives it up. What it says, and at last how it ended, comes
+// from said.
+func LaunchInside(hooks Hooks, l net.Listener) (kill func(), said <-chan string, err error) {
+	c, err := Config{Logger: slog.New(slog.DiscardHandler), Hooks: hooks}.resolved()
+	if err != nil {
+		return nil, nil, err
+	}
+	words := make(chan string, 100)
+	i, err := launchInside(context.Background(), http.NotFoundHandler(), *c, spec{id: 1, role: roleWorker, sockets: []*socket{{listener: l}}, config: c}, func(e event) {
+		if e.exit != nil {
+			words <- fmt.Sprintf("ended by %s: %s", e.exit, e.exit.last)
+			return
+		}
+		words <- e.msg.Type
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	i.Send(message{Type: msgConfig, Config: c.values(), Worker: 1})
+	return func() { i.Signal(os.Kill) }, words, nil
+}
