@@ -400,14 +400,15 @@ func startDir() string {
 	return dir
 }
 
-// scoreFile is the memory that workers share; without a place for it there is none, and balance is the kernel's.
+// scoreFile is the memory that workers share; without a place for it there is none, and balance is the kernel's. It is written, not only
+// made so long: a page that a full disk has no room for would end the worker that touches it first (SIGBUS).
 func scoreFile() *os.File {
 	f, err := os.CreateTemp("", "carafe-score-")
 	if err != nil {
 		return nil
 	}
 	os.Remove(f.Name())
-	if f.Truncate(scoreBytes) != nil {
+	if _, err := f.Write(make([]byte, scoreBytes)); err != nil {
 		f.Close()
 		return nil
 	}

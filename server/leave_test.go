@@ -4,8 +4,14 @@ package server_test
 
 import (
 	"fmt"
+	"io"
+	"net"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -45,6 +51,74 @@ func TestATermForAllProcessesAtOnceLosesNothingThatIsQueued(t *testing.T) {
 		if code, _ := s.wait(patience); code != 0 {
 			t.Errorf("exit code %d, want 0", code)
 		}
+	}
+}
+
+// Between a worker's last look at the queue and its end there is time for whoever connects without a pause: the kernel must let nobody in.
+func TestAStopUnderAFloodOfNewConnectionsResetsNone(t *testing.T) {
+	t.Parallel()
+	times := 2 + rounds(t)
+	for _, group := range []bool{false, true} {
+		for range times {
+			s := newSite(t)
+			s.startWith(func(c *exec.Cmd) { c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }, "--workers", "2", "--drain-idle", "0.5")
+			s.until("the workers serve", func() bool { return len(s.workers()) == 2 })
+			l := (&load{addr: s.addr, clients: 16, think: 1}).begin()
+			l.progress(t, 200)
+			if to := s.pid(); group {
+				kill(t, -to, syscall.SIGTERM)
+			} else {
+				kill(t, to, syscall.SIGTERM)
+			}
+			if code, _ := s.wait(patience); code != 0 {
+				t.Errorf("exit code %d, want 0", code)
+			}
+			for _, why := range l.end().losses {
+				if !strings.Contains(why, "connect: connection refused") {
+					t.Errorf("TERM to all processes %t: a client that was let in got %s", group, why)
+				}
+			}
+		}
+	}
+}
+
+func TestAnUpgradeThatFailsLeavesTheSocketsAsTheyAre(t *testing.T) {
+	t.Parallel()
+	for _, told := range []bool{false, true} {
+		t.Run(map[bool]string{true: "told to stop", false: "broken"}[told], func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t)
+			path := filepath.Join(s.dir, "sock")
+			s.serve(1, "--bind", "unix:"+path)
+			if told {
+				s.put("delay", "60")
+			} else {
+				s.put("broken", "on purpose")
+			}
+			s.signal(syscall.SIGUSR2)
+			if told {
+				second := 0
+				s.until("the new master starts its worker", func() bool {
+					text, _ := os.ReadFile(s.pidfile + ".2")
+					second, _ = strconv.Atoi(strings.TrimSpace(string(text)))
+					return second != 0 && s.logged(fmt.Sprintf(`\[%d\] \[INFO\] worker starts`, second))
+				})
+				kill(t, second, syscall.SIGTERM)
+			}
+			s.until("the upgrade has failed", func() bool { return s.logged("upgrade failed, this master goes on") })
+			if code, _, err := s.get("/"); code != 200 {
+				t.Errorf("a new connection gets %d, %v, want 200 from the old server", code, err)
+			}
+			c, err := net.Dial("unix", path)
+			if err != nil {
+				t.Fatalf("the old server's unix socket: %v", err)
+			}
+			defer c.Close()
+			io.WriteString(c, "GET / HTTP/1.0\r\n\r\n")
+			if got := readAll(c); !strings.HasPrefix(got, "HTTP/1.0 200") {
+				t.Errorf("over the unix socket: %q", got)
+			}
+		})
 	}
 }
 

@@ -45,6 +45,7 @@ type master struct {
 	parent   child   // the old master of an upgrade, until it has gone
 	left     *socket // the old master's control socket, without the listener; nil if it has none
 	relieved bool    // it has been told that this one serves
+	owner    bool    // the sockets are not the old master's any more
 	stop     *stop
 
 	looked  time.Time // when the loop last looked at deadlines
@@ -75,7 +76,7 @@ func newMaster(sys *system, user Config, cfg *Config, log *logs) *master {
 	return &master{
 		sys: sys, user: user, cfg: cfg, log: log,
 		signals: make(chan os.Signal, 64), events: make(chan event, 256), asks: make(chan ask),
-		workers: map[int]*worker{}, asked: map[int]*question{}, target: max(1, cfg.Workers),
+		owner: true, workers: map[int]*worker{}, asked: map[int]*question{}, target: max(1, cfg.Workers),
 	}
 }
 

@@ -222,12 +222,15 @@ func lockPIDFile(path string, second bool) (*pidfile, error) {
 			return nil, err
 		}
 	}
-	if err := p.f.Truncate(0); err != nil {
-		p.f.Close()
-		return nil, err
+	err = p.f.Truncate(0)
+	if err == nil {
+		_, err = fmt.Fprintf(p.f, "%d\n", os.Getpid())
 	}
-	_, err = fmt.Fprintf(p.f, "%d\n", os.Getpid())
-	return p, err
+	if err != nil {
+		p.close() // which leaves no empty one behind
+		return nil, fmt.Errorf("server: pidfile: %w", err)
+	}
+	return p, nil
 }
 
 // open opens and locks the file.

@@ -75,6 +75,7 @@ func runningProgram() *program                       { return &program{} }
 func residentMemory(int) int64                       { return 0 }
 func memoryLimit() int64                             { return 0 }
 func queueLength(net.Listener) int                   { return 0 }
+func takeNoMore(net.Listener)                        {}
 func monotonic() string                              { return "" }
 func holder(string) string                           { return "" }
 func terminal() bool                                 { return false }

@@ -321,7 +321,7 @@ func (m *master) retire() {
 	if len(m.retired) == 0 {
 		return
 	}
-	closeAll(m.retired, true)
+	m.giveUp(m.retired)
 	m.retired = nil
 }
 

@@ -185,7 +185,7 @@ func runMaster(ctx context.Context, h http.Handler, user Config, c *Config) (err
 	defer func() { sys.flush(); l.close() }()
 	m := newMaster(sys, user, c, l)
 	if parent != nil {
-		m.parent, m.left = parent, parent.left
+		m.parent, m.left, m.owner = parent, parent.left, false
 	}
 	// From here on a signal is queued: one that comes while addresses are tried must not end the process as it stands.
 	signal.Ignore(syscall.SIGPIPE)

@@ -139,6 +139,7 @@ func (m *master) promote(e event) {
 	if m.parent == nil {
 		return
 	}
+	m.owner = true
 	m.takeControl(time.Now())
 	if e.gone {
 		m.log.Info("the old master has gone")
