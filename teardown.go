@@ -10,8 +10,8 @@ import (
 //
 // Source: the exception groups of AppContext.pop in Flask 3.2.
 type TeardownError struct {
-	Group string // "context", "request" or "app"
-	Errs  []error
+	Group string  // "context", "request" or "app"
+	Errs  []error // in the order in which they came, one at least
 }
 
 // Error names the group and lists what failed.

@@ -272,8 +272,8 @@ func (m *master) beat(w *worker, b *beat) {
 // An ExitError is an error of Run that has an exit code of its own: 1 for a server that cannot start, 3 when its workers
 // cannot, as Gunicorn's.
 type ExitError struct {
-	Code int
-	Err  error
+	Code int   // for os.Exit, not 0
+	Err  error // the cause, never nil
 }
 
 // Error is that of Err.
