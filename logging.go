@@ -13,6 +13,8 @@ import (
 	"strings"
 	"sync"
 	"unicode"
+
+	"github.com/carafeweb/carafe/jinja"
 )
 
 // Log is the app's logger: the one in Logger; else slog.Default(), if the program has set that; else one of ours, which writes
@@ -164,9 +166,25 @@ func (a *App) LogError(c *Context, err error) {
 	if id := c.knownRequestID(); id != "" {
 		args = append(args, "request_id", id)
 	}
-	var pe *PanicError
-	if errors.As(err, &pe) && pe.Stack != nil {
-		args = append(args, stackKey, string(pe.Stack))
+	if stack := stackOf(err); stack != nil {
+		args = append(args, stackKey, string(stack))
 	}
 	a.logger().Log(context.WithoutCancel(c), slog.LevelError, fmt.Sprintf("Exception on %s [%s]", path, method), args...)
+}
+
+// stackOf is the stack of the panic that an error was, of a view's or of what a template called; nil if it was none.
+func stackOf(err error) []byte {
+	var opening *sessionError
+	if errors.As(err, &opening) {
+		return nil
+	}
+	var pe *PanicError
+	if errors.As(err, &pe) {
+		return pe.Stack
+	}
+	var te *jinja.Error
+	if errors.As(err, &te) {
+		return te.Stack
+	}
+	return nil
 }

@@ -2,7 +2,6 @@ package carafe
 
 import (
 	"errors"
-	"runtime/debug"
 	"strings"
 )
 
@@ -79,7 +78,7 @@ func guarded(f func()) (err error) {
 				err = e
 				return
 			}
-			err = &PanicError{Value: v, Stack: debug.Stack()}
+			err = panicked(v)
 		}
 	}()
 	f()
