@@ -11,6 +11,8 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"time"
 )
 
 // handlerBuffer is how much of an http.Handler's answer is kept as a value before it is streamed.
@@ -47,6 +49,8 @@ type handlerWriter struct {
 
 	written int64 // of the body
 	failed  bool  // a write has failed: the client has left
+
+	done atomic.Bool // the handler has returned
 }
 
 func (hw *handlerWriter) Header() http.Header { return hw.header }
@@ -183,6 +187,33 @@ func (hw *handlerWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return conn, rw, err
 }
 
+// SetReadDeadline is that of an [http.ResponseController].
+func (hw *handlerWriter) SetReadDeadline(t time.Time) error {
+	return hw.control(func(rc *http.ResponseController) error { return rc.SetReadDeadline(t) })
+}
+
+// SetWriteDeadline is that of an [http.ResponseController].
+func (hw *handlerWriter) SetWriteDeadline(t time.Time) error {
+	return hw.control(func(rc *http.ResponseController) error { return rc.SetWriteDeadline(t) })
+}
+
+// EnableFullDuplex is that of an [http.ResponseController].
+func (hw *handlerWriter) EnableFullDuplex() error {
+	return hw.control(func(rc *http.ResponseController) error { return rc.EnableFullDuplex() })
+}
+
+// control is what the server's writer can do to the connection. An Unwrap would give away the writer too, past the hooks. It does not
+// wait for hw.mu: a deadline is also what ends a write that hangs.
+func (hw *handlerWriter) control(f func(*http.ResponseController) error) error {
+	switch {
+	case hw.done.Load(): // the connection may be with the next request
+		return errHandlerDone
+	case hw.c.w == nil:
+		return http.ErrNotSupported
+	}
+	return f(http.NewResponseController(hw.c.w))
+}
+
 // stream sends the headers, after the hooks have seen them, and what has been written; hw.mu is held.
 func (hw *handlerWriter) stream() error {
 	if hw.err != nil {
@@ -282,6 +313,7 @@ func (hw *handlerWriter) checkLength() error {
 
 // finish refuses all writing from then on.
 func (hw *handlerWriter) finish() {
+	hw.done.Store(true)
 	lockAtLast(&hw.mu, hw.c.w)
 	defer hw.mu.Unlock()
 	hw.out, hw.err = nil, errHandlerDone
