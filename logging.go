@@ -153,6 +153,8 @@ func printableText(s string, tabs bool) string {
 
 // LogError logs an error that no handler answered, once, with the stack if it was a panic. App.LogException takes its place.
 //
+// That the context has ended since the client has left is no fault of the app, and is logged at level Info.
+//
 // Source: Flask.log_exception.
 func (a *App) LogError(c *Context, err error) {
 	if a.LogException != nil {
@@ -166,10 +168,13 @@ func (a *App) LogError(c *Context, err error) {
 	if id := c.knownRequestID(); id != "" {
 		args = append(args, "request_id", id)
 	}
+	level, what := slog.LevelError, "Exception on"
 	if stack := stackOf(err); stack != nil {
 		args = append(args, stackKey, string(stack))
+	} else if errors.Is(err, context.Canceled) && errors.Is(c.Err(), context.Canceled) {
+		level, what = slog.LevelInfo, "The client left before the answer on"
 	}
-	a.logger().Log(context.WithoutCancel(c), slog.LevelError, fmt.Sprintf("Exception on %s [%s]", path, method), args...)
+	a.logger().Log(context.WithoutCancel(c), level, fmt.Sprintf("%s %s [%s]", what, path, method), args...)
 }
 
 // stackOf is the stack of the panic that an error was, of a view's or of what a template called; nil if it was none.
