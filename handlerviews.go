@@ -30,8 +30,23 @@ func (a *App) runHandler(c *Context, h http.Handler) (*Response, error) {
 	}
 	hw := &handlerWriter{c: c, header: http.Header{}}
 	defer hw.finish()
-	h.ServeHTTP(hw, c.Request.Request.WithContext(c))
+	h.ServeHTTP(hw, c.handlerRequest())
 	return hw.response()
+}
+
+// handlerRequest is the request as net/http's handlers know it: its Context is c, and the rule's variables are its PathValues.
+func (c *Context) handlerRequest() *http.Request {
+	r := c.Request.Request.WithContext(c)
+	if c.match.Rule == nil || len(c.match.Rule.Variables()) == 0 {
+		return r
+	}
+	if r.Pattern != "" { // a ServeMux around the app has values of its own there, which are not ours to change
+		r = c.Request.Request.Clone(c)
+	}
+	for _, v := range c.match.Rule.Variables() {
+		r.SetPathValue(v.Name, c.Param(v.Name))
+	}
+	return r
 }
 
 // handlerWriter is the http.ResponseWriter of a handler that is a view.

@@ -283,3 +283,34 @@ func TestAHandlersControllerIsSilentAfterwards(t *testing.T) {
 		t.Error("a deadline was set for a connection that may be with the next request")
 	}
 }
+
+// The variables of the rule are PathValues, as those of a pattern of http.ServeMux are.
+func TestAHandlerHasTheVariablesAsPathValues(t *testing.T) {
+	show := func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, "%s|%s|%s|%s", r.PathValue("id"), r.PathValue("name"), r.PathValue("page"), r.PathValue("none"))
+	}
+	app := carafe.New("values")
+	app.Get("/float/<float:id>/<name>", show, carafe.Endpoint("float"))
+	app.Get("/page/<int:id>", show, carafe.Endpoint("page"), carafe.Defaults{"page": 1})
+	app.Get("/plain", show, carafe.Endpoint("plain"))
+	app.Get("/returned/<id>", func() http.Handler { return http.HandlerFunc(show) }, carafe.Endpoint("returned"))
+	for path, want := range map[string]string{
+		"/float/1.50/a%20b": "1.50|a b||", "/page/007": "007||1|", "/plain": "|||", "/returned/x": "x|||",
+	} {
+		w := httptest.NewRecorder()
+		app.ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+		if got := w.Body.String(); got != want {
+			t.Errorf("GET %s has the path values %q, want %q", path, got, want)
+		}
+	}
+	var after string
+	mux := http.NewServeMux()
+	mux.HandleFunc("/{id}/{rest...}", func(w http.ResponseWriter, r *http.Request) {
+		app.ServeHTTP(w, r)
+		after = r.PathValue("id")
+	})
+	mux.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/page/7", nil))
+	if after != "page" {
+		t.Errorf("the ServeMux around the app has %q for its own {id} afterwards, want \"page\"", after)
+	}
+}
