@@ -12,16 +12,16 @@ import (
 
 // A TemplateInfo is what the text of a template tells without being rendered.
 type TemplateInfo struct {
-	Name, File string   // File is "" if the engine does not tell
-	Errors     []string // why it cannot be used; none if it can
-	URLs       []TemplateURL
+	Name, File string         // File is "" if the engine does not tell
+	Errors     []string       // why it cannot be used; none if it can
+	URLs       []TemplateURL  // in the order of the text
 	Forms      []TemplateForm // those that are posted
 	Words      []string       // the user's own settings that it mentions
 }
 
 // A TemplateURL is a call of url_for for an endpoint that the text names.
 type TemplateURL struct {
-	Endpoint string
+	Endpoint string   // as the text has it; may begin with "."
 	Line     int      // from 1
 	Names    []string // of the values that it is given
 	Open     bool     // whether there are more that only rendering knows

@@ -49,6 +49,10 @@ func (m *master) cancelUpgrade() {
 	}
 }
 
+// lame reports whether the server waits for load balancers to look away, and serves as ever meanwhile. One that has never served
+// has nothing to go on with.
+func (m *master) lame() bool { return m.stop != nil && m.stop.stage == stageLame && m.ever }
+
 func (m *master) enter(stage int) {
 	m.stop.stage = stage
 	m.stop.deadline = time.Now().Add(quickTime)
@@ -59,12 +63,12 @@ func (m *master) enter(stage int) {
 	case stageDrain, stageHanded:
 		m.stop.handed = stage == stageHanded
 		m.stop.deadline = time.Now().Add(m.cfg.GracefulTimeout + killAfter)
-		closeAll(m.sockets, !m.stop.handed)
+		m.giveUp(m.sockets)
 		for _, w := range m.workers {
 			m.dismiss(w, "stop")
 		}
 	case stageQuick:
-		closeAll(m.sockets, !m.stop.handed)
+		m.giveUp(m.sockets)
 		for _, w := range m.workers {
 			m.hurry(w)
 		}
@@ -72,6 +76,18 @@ func (m *master) enter(stage int) {
 		for _, w := range m.workers {
 			m.kill(w)
 		}
+	}
+}
+
+// giveUp closes the master's end of sockets. If no other master serves on them, now or soon, they take no new connections any more
+// either: a worker that empties a queue would find no end of it, and what comes after its last look would be reset.
+func (m *master) giveUp(list []*socket) {
+	last := m.owner && (m.stop == nil || !m.stop.handed)
+	for _, s := range list {
+		if last && m.upgrade == nil && !s.foreign {
+			takeNoMore(s.listener)
+		}
+		s.close(last)
 	}
 }
 

@@ -100,6 +100,7 @@ func newService(c *Config, m message, h http.Handler, w *wire, l *logs, listener
 	}
 	s.requests.limit = s.limit
 	s.clock.epoch = time.Now()
+	s.lame.Store(m.Lame)
 	if c.MaxConcurrent > 0 {
 		s.slots = make(chan struct{}, c.MaxConcurrent)
 	}

@@ -9,7 +9,9 @@ import (
 // CacheControl is the directives of a Cache-Control header, in their order.
 //
 // Source: werkzeug.datastructures.RequestCacheControl, ResponseCacheControl.
-type CacheControl struct{ Directives Params }
+type CacheControl struct {
+	Directives Params // nil means none
+}
 
 // ParseCacheControl reads a Cache-Control header.
 func ParseCacheControl(field string) CacheControl { return CacheControl{ParseDict(field)} }
