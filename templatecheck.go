@@ -4,6 +4,7 @@ import (
 	"errors"
 	"html/template"
 	"maps"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -12,7 +13,7 @@ import (
 
 // A TemplateInfo is what the text of a template tells without being rendered.
 type TemplateInfo struct {
-	Name, File string         // File is "" if the engine does not tell
+	Name, File string         // File is a full path, "" for what is no file of the system
 	Errors     []string       // why it cannot be used; none if it can
 	URLs       []TemplateURL  // in the order of the text
 	Forms      []TemplateForm // those that are posted
@@ -55,7 +56,9 @@ func (a *App) InspectTemplates() ([]TemplateInfo, error) {
 func (a *App) inspectTemplate(open *openTemplates, name string) TemplateInfo {
 	info := TemplateInfo{Name: name}
 	if src, err := open.env.Load(name); err == nil {
-		info.File = src.File
+		if filepath.IsAbs(filepath.FromSlash(src.File)) { // not one of an embed.FS, which has no place of its own
+			info.File = src.File
+		}
 		info.Forms = postForms(src.Text)
 		info.Words = ownSettings(src.Text, a.Config.Extra)
 	}
