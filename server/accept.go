@@ -163,8 +163,9 @@ func (s *service) closed() bool {
 	}
 }
 
-// stopAccepting ends the accept loops. With empty, nobody else will take what is in the queues, so it is taken first.
-func (s *service) stopAccepting(empty bool) {
+// stopAccepting ends the accept loops. With empty, nobody else will take what is in the queues, so it is taken first; with final, the kernel
+// lets nobody in before the last look.
+func (s *service) stopAccepting(o order) {
 	close(s.closing)
 	s.score.clear(s.id)
 	for _, l := range s.listeners {
@@ -174,20 +175,24 @@ func (s *service) stopAccepting(empty bool) {
 	}
 	s.accepts.Wait()
 	for _, l := range s.listeners {
-		if empty {
-			s.emptyQueue(l)
+		if o.empty {
+			s.emptyQueue(l, time.Now().Add(150*time.Millisecond))
+		}
+		if o.final {
+			takeNoMore(l)
+			s.emptyQueue(l, time.Now())
 		}
 		l.Close()
 	}
 }
 
-// emptyQueue accepts until nothing has come for a moment, and ends with a look that finds nothing.
-func (s *service) emptyQueue(l net.Listener) {
+// emptyQueue accepts until nothing has come for a moment, which is shorter after end, and ends with a look that finds nothing.
+func (s *service) emptyQueue(l net.Listener, end time.Time) {
 	d, ok := l.(interface{ SetDeadline(time.Time) error })
 	if !ok {
 		return
 	}
-	quiet, end := 20*time.Millisecond, time.Now().Add(150*time.Millisecond)
+	quiet := 20 * time.Millisecond
 	for {
 		if time.Now().After(end) {
 			quiet = time.Millisecond
