@@ -253,7 +253,7 @@ func (c *tally) scenario(s scenario) {
 	for _, want := range s.Allowed {
 		got := a.AllowedMethods(t0, want.Path)
 		what, wanted := s.Name+": allowed "+want.Path, strings.Join(want.Expect, ",")
-		if reason, instead := allowedDiffers(a, rules, want.Path); reason != "" && strings.Join(got, ",") != wanted {
+		if reason, instead := allowedDiffers(s, a, rules, want.Path); reason != "" && strings.Join(got, ",") != wanted {
 			c.purposely(what, reason, strings.Join(got, ","), instead)
 			continue
 		}
