@@ -57,25 +57,28 @@ func TestATermForAllProcessesAtOnceLosesNothingThatIsQueued(t *testing.T) {
 // Between a worker's last look at the queue and its end there is time for whoever connects without a pause: the kernel must let nobody in.
 func TestAStopUnderAFloodOfNewConnectionsResetsNone(t *testing.T) {
 	t.Parallel()
-	times := 2 + rounds(t)
-	for _, group := range []bool{false, true} {
+	times := 1 + rounds(t)
+	for _, tt := range []struct {
+		workers string
+		group   bool // TERM goes to all processes
+	}{{"2", false}, {"2", true}, {"0", false}} {
 		for range times {
 			s := newSite(t)
-			s.startWith(func(c *exec.Cmd) { c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }, "--workers", "2", "--drain-idle", "0.5")
-			s.until("the workers serve", func() bool { return len(s.workers()) == 2 })
+			s.startWith(func(c *exec.Cmd) { c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }, "--workers", tt.workers, "--drain-idle", "0.5")
+			s.until("all serve", func() bool { st := s.status(); return st.Serving > 0 && st.Serving == st.Wanted })
 			l := (&load{addr: s.addr, clients: 16, think: 1}).begin()
 			l.progress(t, 200)
-			if to := s.pid(); group {
-				kill(t, -to, syscall.SIGTERM)
-			} else {
-				kill(t, to, syscall.SIGTERM)
+			to := s.pid()
+			if tt.group {
+				to = -to
 			}
+			kill(t, to, syscall.SIGTERM)
 			if code, _ := s.wait(patience); code != 0 {
 				t.Errorf("exit code %d, want 0", code)
 			}
 			for _, why := range l.end().losses {
 				if !strings.Contains(why, "connect: connection refused") {
-					t.Errorf("TERM to all processes %t: a client that was let in got %s", group, why)
+					t.Errorf("%+v: a client that was let in got %s", tt, why)
 				}
 			}
 		}

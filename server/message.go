@@ -36,6 +36,7 @@ type message struct {
 	Lame   bool              `json:"lame,omitempty"`  // config: answer 503 at ReadyPath from the beginning
 	Grace  time.Duration     `json:"grace,omitempty"`
 	Empty  bool              `json:"empty,omitempty"`
+	Final  bool              `json:"final,omitempty"` // drain: the sockets end with the workers
 	Text   string            `json:"text,omitempty"`
 	ID     int               `json:"id,omitempty"`
 	Mute   bool              `json:"-"` // ready: told in systemd's way, not by the wire

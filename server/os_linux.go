@@ -120,7 +120,7 @@ func queueLength(l net.Listener) int {
 }
 
 // takeNoMore has the kernel ignore who wants to connect to a listener from now on: it tries again a second later, when nobody listens any
-// more, or somebody else does. Handshakes that have begun are finished. Nothing else keeps a queue from growing while it is emptied. It
+// more, or somebody else does. Handshakes that have begun are finished. Nothing else keeps a queue from growing at the last look. It
 // holds for all processes that share the socket, and is done by a filter (socket(7), SO_ATTACH_FILTER) over the TCP header's flags.
 func takeNoMore(l net.Listener) {
 	tcp, ok := l.(*net.TCPListener)

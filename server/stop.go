@@ -1,6 +1,9 @@
 package server
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // A stop goes through these stages, and only forward.
 const (
@@ -63,6 +66,7 @@ func (m *master) enter(stage int) {
 	case stageDrain, stageHanded:
 		m.stop.handed = stage == stageHanded
 		m.stop.deadline = time.Now().Add(m.cfg.GracefulTimeout + killAfter)
+		m.letNobodyIn()
 		m.giveUp(m.sockets)
 		for _, w := range m.workers {
 			m.dismiss(w, "stop")
@@ -79,15 +83,30 @@ func (m *master) enter(stage int) {
 	}
 }
 
-// giveUp closes the master's end of sockets. If no other master serves on them, now or soon, they take no new connections any more
-// either: a worker that empties a queue would find no end of it, and what comes after its last look would be reset.
+// giveUp closes the master's end of sockets.
 func (m *master) giveUp(list []*socket) {
 	last := m.owner && (m.stop == nil || !m.stop.handed)
 	for _, s := range list {
-		if last && m.upgrade == nil && !s.foreign {
-			takeNoMore(s.listener)
-		}
 		s.close(last)
+	}
+}
+
+// final reports whether sockets end with the workers that leave now: no other master serves on them, now or soon, and nobody holds
+// them for a server to come. Then a worker has the kernel let nobody in before its last look at the queue: what came after that would
+// be reset.
+func (m *master) final() bool {
+	return m.stop != nil && !m.stop.handed && m.owner && m.upgrade == nil && !slices.ContainsFunc(m.sockets, func(s *socket) bool { return s.foreign })
+}
+
+// letNobodyIn does for workers that are any program what ours do by themselves, just before they close a socket.
+func (m *master) letNobodyIn() {
+	for _, w := range m.workers {
+		if w.mute && m.final() {
+			for _, s := range m.sockets {
+				takeNoMore(s.listener)
+			}
+			return
+		}
 	}
 }
 
