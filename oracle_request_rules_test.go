@@ -47,7 +47,7 @@ func (c *requestCase) header(name string) []string {
 }
 
 // hostGrammar is a host that Carafe serves.
-var hostGrammar = regexp.MustCompile(`^(?i)([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?$`)
+var hostGrammar = regexp.MustCompile(`^(?i)([a-z0-9._-]+|\[[0-9a-f.]*:[0-9a-f:.]*\])(:[0-9]{1,5})?$`)
 
 func goodHost(host string) bool {
 	m := hostGrammar.FindStringSubmatch(host)
