@@ -248,11 +248,11 @@ func joinedMethods(a, b []string) []string {
 func hostIsTrusted(host string, trusted []string) bool {
 	name := strings.TrimSuffix(strings.ToLower(bareHost(host)), ".")
 	for _, t := range trusted {
-		t = strings.ToLower(t)
-		if sub, ok := strings.CutPrefix(t, "."); ok && (name == bareHost(sub) || strings.HasSuffix(name, "."+bareHost(sub))) {
-			return true
+		ref, andBelow := strings.CutPrefix(strings.ToLower(bareHost(t)), ".")
+		if ascii, err := routing.ASCIIHost(ref); err == nil { // clients write bücher.example as xn--bcher-kva.example
+			ref = ascii
 		}
-		if name != "" && name == bareHost(t) {
+		if name != "" && name == ref || andBelow && strings.HasSuffix(name, "."+ref) {
 			return true
 		}
 	}

@@ -99,10 +99,12 @@ type ContentRange struct {
 //
 // Source: werkzeug.http.parse_content_range_header.
 func ParseContentRange(field string) (c ContentRange, ok bool) {
-	unit, rest, ok := strings.Cut(strings.TrimSpace(field), " ")
-	if !ok {
+	field = strings.TrimSpace(field)
+	end := strings.IndexFunc(field, isASCIISpace)
+	if end < 0 {
 		return c, false
 	}
+	unit, rest := field[:end], field[end:]
 	part, length, ok := strings.Cut(strings.TrimSpace(rest), "/")
 	if !ok {
 		return c, false
