@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode"
 )
 
 var updateAPI = flag.Bool("update-api", false, "write api.txt")
@@ -160,10 +161,17 @@ func apiType(d *ast.GenDecl, s *ast.TypeSpec) []apiSymbol {
 	if fields == nil {
 		return all
 	}
+	_, isStruct := s.Type.(*ast.StructType)
+	var above *ast.CommentGroup // the last comment above a field
 	for _, f := range fields.List {
+		own := f.Comment != nil || f.Doc != nil && len(f.Names) == 1
+		if f.Doc != nil {
+			above = f.Doc
+		}
 		for _, name := range f.Names {
 			if name.IsExported() {
-				all = append(all, apiSymbol{strings.Replace(text, "type", "field", 1) + ", " + name.Name + " " + apiSource(f.Type), true})
+				symbol := strings.Replace(text, "type", "field", 1) + ", " + name.Name + " " + apiSource(f.Type)
+				all = append(all, apiSymbol{symbol, !isStruct || own || apiAbout(above, name.Name)})
 			}
 		}
 		if source := apiSource(f.Type); len(f.Names) == 0 && ast.IsExported(strings.TrimLeft(source[strings.LastIndexByte(source, '.')+1:], "*")) { // what is embedded is there by its own name
@@ -171,6 +179,12 @@ func apiType(d *ast.GenDecl, s *ast.TypeSpec) []apiSymbol {
 		}
 	}
 	return all
+}
+
+// apiAbout says whether a comment above several fields is about the one called name: it has to name each of them.
+func apiAbout(above *ast.CommentGroup, name string) bool {
+	words := strings.FieldsFunc(above.Text(), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+	return slices.Contains(words, name)
 }
 
 func apiFields(list *ast.FieldList) string {

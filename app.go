@@ -31,7 +31,8 @@ type App struct {
 	//
 	// Source: Flask.wsgi_app.
 	Gateway http.Handler
-	Config  Config
+	// Config has the settings: New fills in the defaults; change them during set-up.
+	Config Config
 	// JSON encodes responses and decodes requests. Default: StdJSON.
 	JSON JSONProvider
 	// Sessions opens and saves the session of each request. Default: signed cookies that Flask can read.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"runtime/debug"
 	"runtime/pprof"
 	"sync"
 	"sync/atomic"
@@ -343,7 +342,7 @@ func (c *Context) Go(f func(ctx context.Context)) {
 		defer stop()
 		defer func() {
 			if v := recover(); v != nil {
-				a.LogError(c, &PanicError{Value: v, Stack: debug.Stack()})
+				a.LogError(c, panicked(v))
 			}
 		}()
 		f(ctx)

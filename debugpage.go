@@ -154,7 +154,9 @@ func (a *App) debugReport(c *Context, notes *debugNotes, err error) *devserver.R
 	var pe *PanicError
 	if errors.As(err, &pe) {
 		rep.Type = fmt.Sprintf("panic: %T", pe.Value)
-		rep.Frames = devserver.Frames(pe.Stack, inCarafe)
+	}
+	if stack := stackOf(err); stack != nil {
+		rep.Frames = devserver.Frames(stack, inCarafe)
 	} else if c.route != nil {
 		rep.Frames = a.viewFrame(c)
 	}

@@ -211,6 +211,14 @@ func recovered(v any) error {
 	if ok && errors.As(err, &he) {
 		return err
 	}
+	return panicked(v)
+}
+
+// panicked is a panic as an error, with the stack; but for that of [Context.Session], which is an error already.
+func panicked(v any) error {
+	if err, ok := v.(*sessionError); ok {
+		return err
+	}
 	return &PanicError{Value: v, Stack: debug.Stack()}
 }
 

@@ -13,7 +13,7 @@ import (
 
 // An Explanation is what the app would do with a request, without doing it.
 type Explanation struct {
-	Method string
+	Method string // the request's
 	URL    string // as it was given
 	// Status is what answers before the view: 404, 405, 308 …; 200 if a view, or a mounted handler, is called.
 	Status int
@@ -41,11 +41,11 @@ type Explanation struct {
 
 // A RuleVerdict is what a rule has to say to a request.
 type RuleVerdict struct {
-	Rule     string
+	Rule     string   // its text, "/users/<int:id>"
 	Domain   string   // the rule's subdomain or host, "" for none
 	Methods  []string // sorted; nil means any
-	Endpoint string
-	Site     Site // where the route was added
+	Endpoint string   // with the blueprint's name
+	Site     Site     // where the route was added
 	// Verdict is one of routing's, Reason says it in words: `"abc" does not fit <int:id>`.
 	Verdict routing.Verdict
 	Reason  string

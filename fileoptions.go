@@ -11,7 +11,7 @@ type FileOption interface{ ApplyFile(*FileSettings) }
 
 // FileSettings is what the options of a file come to.
 type FileSettings struct {
-	Attachment   bool
+	Attachment   bool           // whether browsers are to save it, not to show it
 	DownloadName *string        // nil means the file's own
 	MediaType    string         // "" means what the name tells
 	MaxAge       *time.Duration // nil means what App.FileMaxAge or Config.SendFileMaxAge say

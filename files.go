@@ -261,10 +261,11 @@ func describeFile(resp *Response, f *openFile, s *FileSettings) error {
 	if err := f.setETag(resp, s); err != nil { // of the file's own time
 		return err
 	}
-	if !s.LastModified.IsZero() {
+	given := !s.LastModified.IsZero()
+	if given {
 		f.modified = s.LastModified
 	}
-	if f.modified.Unix() > 0 {
+	if given || f.modified.Unix() > 0 { // a file system without times says 1970
 		resp.SetLastModified(f.modified)
 	}
 	return nil

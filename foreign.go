@@ -97,9 +97,7 @@ func (a *App) withForeignMethods(c *Context, allowed []string) []string {
 	if _, err := a.urls.Foreign(anyMethod); !errors.As(err, &refused) {
 		return allowed
 	}
-	allowed = append(slices.Clone(allowed), refused.Allow...)
-	slices.Sort(allowed)
-	return slices.Compact(allowed)
+	return joinedMethods(allowed, refused.Allow)
 }
 
 // noteBroken looks for broken routes that are new.

@@ -57,12 +57,12 @@ const (
 
 // A GuardFinding is one thing that a [Guard] has found.
 type GuardFinding struct {
-	Kind     GuardKind
-	Endpoint string // "" if no rule matched
-	Method   string // of the request
-	Path     string // likewise
-	Site     Site   // the line of the program that did it, as far as one is known
-	Message  string // what, where, and the cure
+	Kind     GuardKind // what sort of thing it is
+	Endpoint string    // "" if no rule matched
+	Method   string    // of the request
+	Path     string    // likewise
+	Site     Site      // the line of the program that did it, as far as one is known
+	Message  string    // what, where, and the cure
 }
 
 // String is the message.

@@ -11,6 +11,8 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"time"
 )
 
 // handlerBuffer is how much of an http.Handler's answer is kept as a value before it is streamed.
@@ -28,8 +30,23 @@ func (a *App) runHandler(c *Context, h http.Handler) (*Response, error) {
 	}
 	hw := &handlerWriter{c: c, header: http.Header{}}
 	defer hw.finish()
-	h.ServeHTTP(hw, c.Request.Request.WithContext(c))
+	h.ServeHTTP(hw, c.handlerRequest())
 	return hw.response()
+}
+
+// handlerRequest is the request as net/http's handlers know it: its Context is c, and the rule's variables are its PathValues.
+func (c *Context) handlerRequest() *http.Request {
+	r := c.Request.Request.WithContext(c)
+	if c.match.Rule == nil || len(c.match.Rule.Variables()) == 0 {
+		return r
+	}
+	if r.Pattern != "" { // a ServeMux around the app has values of its own there, which are not ours to change
+		r = c.Request.Request.Clone(c)
+	}
+	for _, v := range c.match.Rule.Variables() {
+		r.SetPathValue(v.Name, c.Param(v.Name))
+	}
+	return r
 }
 
 // handlerWriter is the http.ResponseWriter of a handler that is a view.
@@ -47,6 +64,8 @@ type handlerWriter struct {
 
 	written int64 // of the body
 	failed  bool  // a write has failed: the client has left
+
+	done atomic.Bool // the handler has returned
 }
 
 func (hw *handlerWriter) Header() http.Header { return hw.header }
@@ -183,6 +202,33 @@ func (hw *handlerWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return conn, rw, err
 }
 
+// SetReadDeadline is that of an [http.ResponseController].
+func (hw *handlerWriter) SetReadDeadline(t time.Time) error {
+	return hw.control(func(rc *http.ResponseController) error { return rc.SetReadDeadline(t) })
+}
+
+// SetWriteDeadline is that of an [http.ResponseController].
+func (hw *handlerWriter) SetWriteDeadline(t time.Time) error {
+	return hw.control(func(rc *http.ResponseController) error { return rc.SetWriteDeadline(t) })
+}
+
+// EnableFullDuplex is that of an [http.ResponseController].
+func (hw *handlerWriter) EnableFullDuplex() error {
+	return hw.control(func(rc *http.ResponseController) error { return rc.EnableFullDuplex() })
+}
+
+// control is what the server's writer can do to the connection. An Unwrap would give away the writer too, past the hooks. It does not
+// wait for hw.mu: a deadline is also what ends a write that hangs.
+func (hw *handlerWriter) control(f func(*http.ResponseController) error) error {
+	switch {
+	case hw.done.Load(): // the connection may be with the next request
+		return errHandlerDone
+	case hw.c.w == nil:
+		return http.ErrNotSupported
+	}
+	return f(http.NewResponseController(hw.c.w))
+}
+
 // stream sends the headers, after the hooks have seen them, and what has been written; hw.mu is held.
 func (hw *handlerWriter) stream() error {
 	if hw.err != nil {
@@ -282,6 +328,7 @@ func (hw *handlerWriter) checkLength() error {
 
 // finish refuses all writing from then on.
 func (hw *handlerWriter) finish() {
+	hw.done.Store(true)
 	lockAtLast(&hw.mu, hw.c.w)
 	defer hw.mu.Unlock()
 	hw.out, hw.err = nil, errHandlerDone

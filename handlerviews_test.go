@@ -1,18 +1,22 @@
 package carafe_test
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httptrace"
 	"net/textproto"
+	"os"
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/carafeweb/carafe"
 )
@@ -204,5 +208,109 @@ func TestAFailureAfterTheFirstByteIsLoggedOnce(t *testing.T) {
 				t.Errorf("teardown was given %v, want the error alone", torn)
 			}
 		})
+	}
+}
+
+// What an http.ResponseController does under net/http it does for a handler that is a view, before the answer has begun and after.
+func TestAHandlersControllerReachesTheConnection(t *testing.T) {
+	long := time.Unix(1, 0)
+	acts := []struct {
+		name string
+		do   func(rc *http.ResponseController, r *http.Request) string
+	}{
+		{"a deadline for reading that is over ends the body", func(rc *http.ResponseController, r *http.Request) string {
+			set := rc.SetReadDeadline(long)
+			_, err := io.ReadAll(r.Body)
+			return fmt.Sprint(set, errors.Is(err, os.ErrDeadlineExceeded))
+		}},
+		{"a deadline for writing that is over breaks the connection off", func(rc *http.ResponseController, _ *http.Request) string {
+			return fmt.Sprint(rc.SetWriteDeadline(long))
+		}},
+		{"a deadline that is taken back is none", func(rc *http.ResponseController, _ *http.Request) string {
+			return fmt.Sprint(rc.SetWriteDeadline(long), rc.SetWriteDeadline(time.Time{}))
+		}},
+		{"full duplex", func(rc *http.ResponseController, _ *http.Request) string { return fmt.Sprint(rc.EnableFullDuplex()) }},
+	}
+	for _, tt := range acts {
+		for _, flushed := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, flushed before: %v", tt.name, flushed), func(t *testing.T) {
+				h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					rc := http.NewResponseController(w)
+					if flushed {
+						_ = rc.Flush()
+					}
+					io.WriteString(w, tt.do(rc, r))
+				})
+				app := carafe.New("view")
+				app.Config.BodyTimeout, app.Config.BodyMinRate = -1, -1 // which have deadlines of their own
+				app.Post("/", h)
+				if bare, ours := controllerAnswer(t, h), controllerAnswer(t, app); ours != bare {
+					t.Errorf("the view's answer is\n%s\nnet/http's\n%s", ours, bare)
+				}
+			})
+		}
+	}
+}
+
+// controllerAnswer posts the beginning of a body, and says what came.
+func controllerAnswer(t *testing.T, h http.Handler) string {
+	t.Helper()
+	server := httptest.NewServer(h)
+	defer server.Close()
+	conn, err := net.Dial("tcp", server.Listener.Addr().String())
+	must(t, err)
+	defer conn.Close()
+	fmt.Fprintf(conn, "POST / HTTP/1.1\r\nHost: site.test\r\nContent-Length: 9\r\nConnection: close\r\n\r\nhalf")
+	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		return "no answer"
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	return fmt.Sprintf("%d %q %v", resp.StatusCode, body, err)
+}
+
+func TestAHandlersControllerIsSilentAfterwards(t *testing.T) {
+	var kept *http.ResponseController
+	app := carafe.New("view")
+	app.Get("/", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { kept = http.NewResponseController(w) }))
+	server := httptest.NewServer(app)
+	defer server.Close()
+	resp, err := server.Client().Get(server.URL)
+	must(t, err)
+	resp.Body.Close()
+	if err := kept.SetWriteDeadline(time.Unix(1, 0)); err == nil {
+		t.Error("a deadline was set for a connection that may be with the next request")
+	}
+}
+
+// The variables of the rule are PathValues, as those of a pattern of http.ServeMux are.
+func TestAHandlerHasTheVariablesAsPathValues(t *testing.T) {
+	show := func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, "%s|%s|%s|%s", r.PathValue("id"), r.PathValue("name"), r.PathValue("page"), r.PathValue("none"))
+	}
+	app := carafe.New("values")
+	app.Get("/float/<float:id>/<name>", show, carafe.Endpoint("float"))
+	app.Get("/page/<int:id>", show, carafe.Endpoint("page"), carafe.Defaults{"page": 1})
+	app.Get("/plain", show, carafe.Endpoint("plain"))
+	app.Get("/returned/<id>", func() http.Handler { return http.HandlerFunc(show) }, carafe.Endpoint("returned"))
+	for path, want := range map[string]string{
+		"/float/1.50/a%20b": "1.50|a b||", "/page/007": "007||1|", "/plain": "|||", "/returned/x": "x|||",
+	} {
+		w := httptest.NewRecorder()
+		app.ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+		if got := w.Body.String(); got != want {
+			t.Errorf("GET %s has the path values %q, want %q", path, got, want)
+		}
+	}
+	var after string
+	mux := http.NewServeMux()
+	mux.HandleFunc("/{id}/{rest...}", func(w http.ResponseWriter, r *http.Request) {
+		app.ServeHTTP(w, r)
+		after = r.PathValue("id")
+	})
+	mux.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/page/7", nil))
+	if after != "page" {
+		t.Errorf("the ServeMux around the app has %q for its own {id} afterwards, want \"page\"", after)
 	}
 }

@@ -26,11 +26,11 @@ const (
 
 // An Answer is what a program answers to an inquiry, as JSON.
 type Answer struct {
-	Error       string // "" means success
-	Inspection  *Inspection
-	Templates   []TemplateInfo
-	Explanation *Explanation // without its Err, which
-	Refusal     string       // is this text
+	Error       string         // "" means success
+	Inspection  *Inspection    // of an app, to an inquiry for one; else nil
+	Templates   []TemplateInfo // all of them, to an inquiry for them; else nil
+	Explanation *Explanation   // without its Err, which
+	Refusal     string         // is this text
 }
 
 // answered says whether App.Run was asked for something else than to serve, and has done it; opts are those that it was asked to serve

@@ -17,31 +17,31 @@ import (
 
 // An Inspection is what an app says of itself: for command lines and other tools. It can be written as JSON, and has no secret in it.
 type Inspection struct {
-	Name, RootPath string
+	Name, RootPath string        // as App.Name and App.RootPath have them
 	HostMatching   bool          // whether rules are told apart by whole hosts
 	Routes         []RouteInfo   // as App.Routes has them
 	MatchOrder     []int         // the indexes of Routes in the order in which they are tried
 	Foreign        []ForeignInfo // what answers beside the rules
-	Commands       []CommandInfo
-	Blueprints     []string
-	Settings       []SettingInfo
-	URLDefaults    bool     // whether functions add values to URLs that are built
-	Faults         []string // what keeps the app from serving
+	Commands       []CommandInfo // as App.Commands has them
+	Blueprints     []string      // registered names, as App.Blueprints has them
+	Settings       []SettingInfo // those that Config has fields for, then the user's own
+	URLDefaults    bool          // whether functions add values to URLs that are built
+	Faults         []string      // what keeps the app from serving
 }
 
 // A ForeignInfo describes a route of [App.Router], or something that is mounted.
 type ForeignInfo struct {
-	Kind    string // "mux" or "mount"
-	Name    string // a route's name
-	Rule    string // the template of the path, or what is mounted with "/" behind it
-	Host    string
+	Kind    string   // "mux" or "mount"
+	Name    string   // a route's name
+	Rule    string   // the template of the path, or what is mounted with "/" behind it
+	Host    string   // that it is for; "" means any
 	Methods []string // nil means any
 	View    string   // the type of the handler, or its function
 }
 
 // A SettingInfo is a setting as it may be shown.
 type SettingInfo struct {
-	Key     string
+	Key     string          // Flask's, "MAX_CONTENT_LENGTH"
 	Value   json.RawMessage // with secrets masked
 	Changed bool            // whether it is another than the default
 	Own     bool            // whether it is one of the user's, in Config.Extra

@@ -60,7 +60,14 @@ func (u *uriParts) splitAuthority(s string) {
 	if i := strings.LastIndexByte(s, ':'); i > strings.LastIndexByte(s, ']') {
 		u.host, u.port = s[:i], s[i+1:]
 	}
-	u.host = strings.ToLower(u.host)
+	if strings.Trim(u.port, "0123456789") == "" {
+		u.port = strings.TrimLeft(u.port, "0")
+	}
+	name := u.host
+	if i := strings.IndexByte(u.host, '%'); i >= 0 { // the zone of an address, or an escape: its case stays
+		name = u.host[:i]
+	}
+	u.host = strings.ToLower(name) + u.host[len(name):]
 }
 
 // join puts the pieces together again; what is empty leaves no trace.
@@ -69,7 +76,7 @@ func (u *uriParts) join() string {
 	if u.scheme != "" {
 		b.WriteString(u.scheme + ":")
 	}
-	if u.host != "" || u.authority && (u.scheme != "" || strings.HasPrefix(u.path, "//")) {
+	if u.host+u.user+u.port != "" || u.authority && (u.scheme != "" || strings.HasPrefix(u.path, "//")) {
 		b.WriteString("//")
 		if u.user != "" {
 			b.WriteString(u.user)
@@ -79,7 +86,7 @@ func (u *uriParts) join() string {
 			b.WriteString("@")
 		}
 		b.WriteString(u.host)
-		if u.port != "" && u.port != "0" {
+		if u.port != "" {
 			b.WriteString(":" + u.port)
 		}
 	}

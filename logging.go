@@ -13,6 +13,8 @@ import (
 	"strings"
 	"sync"
 	"unicode"
+
+	"github.com/carafeweb/carafe/jinja"
 )
 
 // Log is the app's logger: the one in Logger; else slog.Default(), if the program has set that; else one of ours, which writes
@@ -151,6 +153,8 @@ func printableText(s string, tabs bool) string {
 
 // LogError logs an error that no handler answered, once, with the stack if it was a panic. App.LogException takes its place.
 //
+// That the context has ended since the client has left is no fault of the app, and is logged at level Info.
+//
 // Source: Flask.log_exception.
 func (a *App) LogError(c *Context, err error) {
 	if a.LogException != nil {
@@ -164,9 +168,28 @@ func (a *App) LogError(c *Context, err error) {
 	if id := c.knownRequestID(); id != "" {
 		args = append(args, "request_id", id)
 	}
-	var pe *PanicError
-	if errors.As(err, &pe) && pe.Stack != nil {
-		args = append(args, stackKey, string(pe.Stack))
+	level, what := slog.LevelError, "Exception on"
+	if stack := stackOf(err); stack != nil {
+		args = append(args, stackKey, string(stack))
+	} else if errors.Is(err, context.Canceled) && errors.Is(c.Err(), context.Canceled) {
+		level, what = slog.LevelInfo, "The client left before the answer on"
 	}
-	a.logger().Log(context.WithoutCancel(c), slog.LevelError, fmt.Sprintf("Exception on %s [%s]", path, method), args...)
+	a.logger().Log(context.WithoutCancel(c), level, fmt.Sprintf("%s %s [%s]", what, path, method), args...)
+}
+
+// stackOf is the stack of the panic that an error was, of a view's or of what a template called; nil if it was none.
+func stackOf(err error) []byte {
+	var opening *sessionError
+	if errors.As(err, &opening) {
+		return nil
+	}
+	var pe *PanicError
+	if errors.As(err, &pe) {
+		return pe.Stack
+	}
+	var te *jinja.Error
+	if errors.As(err, &te) {
+		return te.Stack
+	}
+	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -357,3 +358,49 @@ func TestARequestThatIsLoggedCostsLittle(t *testing.T) {
 		t.Errorf("with the log a request allocates %v times, want 12 at most", n)
 	}
 }
+
+// A view that heeds its context is not to fill the log with errors whenever somebody closes a window.
+func TestAClientThatLeavesIsNoErrorInTheLog(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		fault error // beside or in place of the context's
+		left  bool  // whether the client has
+		want  string
+	}{
+		{"the client has left, and the view says so", context.Canceled, true, "INFO The client left before the answer on /query [GET]"},
+		{"a database wraps it", fmt.Errorf("query: %w", context.Canceled), true, "INFO The client left before the answer on /query [GET]"},
+		{"the client has left, and something else is wrong", errors.New("disk full"), true, "ERROR Exception on /query [GET]"},
+		{"something of the view's own was cancelled", context.Canceled, false, "ERROR Exception on /query [GET]"},
+		{"the view was too slow", context.DeadlineExceeded, true, "ERROR Exception on /query [GET]"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var records []string
+			app := carafe.New("shop")
+			app.Logger = slog.New(recordHandler(func(r slog.Record) { records = append(records, r.Level.String()+" "+r.Message) }))
+			ctx, leave := context.WithCancel(t.Context())
+			defer leave()
+			app.Get("/query", func(c *carafe.Context) error {
+				if tt.left {
+					leave()
+					<-c.Done()
+				}
+				return tt.fault
+			})
+			app.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, "GET", "/query", nil))
+			if len(records) != 1 || records[0] != tt.want {
+				t.Errorf("the log has %q, want %q", records, tt.want)
+			}
+		})
+	}
+}
+
+// recordHandler hands each record on.
+type recordHandler func(slog.Record)
+
+func (recordHandler) Enabled(context.Context, slog.Level) bool { return true }
+
+func (h recordHandler) Handle(_ context.Context, r slog.Record) error { h(r); return nil }
+
+func (h recordHandler) WithAttrs([]slog.Attr) slog.Handler { return h }
+
+func (h recordHandler) WithGroup(string) slog.Handler { return h }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/carafeweb/carafe/gateway"
@@ -210,17 +211,34 @@ func (a *App) adapter(c *Context) (routing.Adapter, error) {
 	})
 }
 
-// optionsResponse answers OPTIONS: empty, with the methods of all rules of the path.
+// optionsResponse answers OPTIONS: empty, with the methods of all rules of the path, and with the upstream's.
 //
 // Source: Flask.make_default_options_response.
 func (a *App) optionsResponse(c *Context) *Response {
 	resp := HTML("")
-	adapter, err := a.adapter(c)
-	if err == nil {
-		allowed := adapter.AllowedMethods(c, routing.DecodedPath(c.Request.URL.Path))
-		resp.Header[headerAllow] = []string{strings.Join(a.withForeignMethods(c, allowed), ", ")}
+	if allowed := a.allowedMethods(c); allowed != nil {
+		if a.upstream != nil {
+			allowed = joinedMethods(allowed, a.upstream.allows(c))
+		}
+		resp.Header[headerAllow] = []string{strings.Join(allowed, ", ")}
 	}
 	return resp
+}
+
+// allowedMethods are those of the app's own rules and routes of the request's path, sorted; nil if there is none.
+func (a *App) allowedMethods(c *Context) []string {
+	adapter, err := a.adapter(c)
+	if err != nil {
+		return nil
+	}
+	return a.withForeignMethods(c, adapter.AllowedMethods(c, routing.DecodedPath(c.Request.URL.Path)))
+}
+
+// joinedMethods are those of both, sorted.
+func joinedMethods(a, b []string) []string {
+	all := slices.Concat(a, b)
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // hostIsTrusted compares the host, without its port, with names; one with a leading dot stands for its subdomains too. The dot that may
@@ -230,11 +248,11 @@ func (a *App) optionsResponse(c *Context) *Response {
 func hostIsTrusted(host string, trusted []string) bool {
 	name := strings.TrimSuffix(strings.ToLower(bareHost(host)), ".")
 	for _, t := range trusted {
-		t = strings.ToLower(t)
-		if sub, ok := strings.CutPrefix(t, "."); ok && (name == bareHost(sub) || strings.HasSuffix(name, "."+bareHost(sub))) {
-			return true
+		ref, andBelow := strings.CutPrefix(strings.ToLower(bareHost(t)), ".")
+		if ascii, err := routing.ASCIIHost(ref); err == nil { // clients write bücher.example as xn--bcher-kva.example
+			ref = ascii
 		}
-		if name != "" && name == bareHost(t) {
+		if name != "" && name == ref || andBelow && strings.HasSuffix(name, "."+ref) {
 			return true
 		}
 	}

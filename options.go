@@ -25,16 +25,16 @@ type AppOption interface{ ApplyApp(*App) }
 
 // RouteSettings is what the options of a route come to.
 type RouteSettings struct {
-	Endpoint         string   // "" means the view's name
-	Methods          []string // nil means the view's own, or GET
-	Defaults         Values
-	Subdomain        *string // nil means the map's default
-	Host             string
-	StrictSlashes    *bool // nil means true
-	MergeSlashes     *bool // nil means true
-	BuildOnly        bool
-	Alias            bool
-	WebSocket        bool
+	Endpoint         string           // "" means the view's name
+	Methods          []string         // nil means the view's own, or GET
+	Defaults         Values           // nil means none
+	Subdomain        *string          // nil means the map's default
+	Host             string           // "" means none, with host matching
+	StrictSlashes    *bool            // nil means true
+	MergeSlashes     *bool            // nil means true
+	BuildOnly        bool             // never matched; URLFor finds it
+	Alias            bool             // another rule of the endpoint is the right one: redirected to, if the map does so
+	WebSocket        bool             // takes websocket handshakes only
 	RedirectTo       any              // string or func; nil means none
 	AutomaticOptions *bool            // nil means the view's own, or the config's
 	CSRF             CSRF             // "" means the blueprint's, else the config's
@@ -59,13 +59,13 @@ func nilOption(i int) error {
 
 // BlueprintSettings is what the options of a blueprint come to.
 type BlueprintSettings struct {
-	Name      string  // "" means the blueprint's own
-	URLPrefix *string // nil means none given; "" counts
-	Subdomain *string // nil means none given
-	Defaults  Values
-	CSRF      CSRF // "" means that of the blueprint around it, else the config's
-	Static    *Static
-	Templates *Templates
+	Name      string     // "" means the blueprint's own
+	URLPrefix *string    // nil means none given; "" counts
+	Subdomain *string    // nil means none given
+	Defaults  Values     // for each of its routes; nil means none
+	CSRF      CSRF       // "" means that of the blueprint around it, else the config's
+	Static    *Static    // nil means no folder
+	Templates *Templates // nil means no folder
 
 	CommandGroup *string // nil means the blueprint's registered name, "" no group
 }
@@ -124,7 +124,7 @@ type Name string
 // Static is a folder of files that are served below a path. Of Dir and FS one is given.
 type Static struct {
 	Dir  string // relative to the app's root path
-	FS   fs.FS
+	FS   fs.FS  // an embed.FS for example; nil means Dir
 	Path string // the URL path; "" means "/" and the folder's name, or "/static" for an FS
 	Host string // the host that serves them, with host matching
 
@@ -139,7 +139,7 @@ type Static struct {
 // Templates is a folder of templates. Of Dir and FS one is given.
 type Templates struct {
 	Dir string // relative to the app's root path
-	FS  fs.FS
+	FS  fs.FS  // an embed.FS for example; nil means Dir
 }
 
 // HostMatching(true) matches rules by the whole host.

@@ -8,9 +8,11 @@ import (
 	"html/template"
 	"log/slog"
 	"math"
+	"math/big"
 	"net/http"
 	"net/http/httptest"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -121,7 +123,11 @@ func goldenTagged(t *testing.T, key string, v any) any {
 		must(t, err)
 		return at.UTC()
 	case "$int":
-		return goldenAny(t, json.Number(v.(string)))
+		n, ok := new(big.Int).SetString(v.(string), 10)
+		if !ok || n.IsInt64() {
+			return goldenAny(t, json.Number(v.(string)))
+		}
+		return n
 	}
 	t.Fatalf("golden data has an unknown value %s", key)
 	return nil
@@ -213,7 +219,7 @@ func (c *cookieCase) refused(failure error, w *httptest.ResponseRecorder) {
 	switch c.Expect.Error {
 	case "KeyError":
 		c.verdict.reason = "Delete and Pop of a name without a value change nothing"
-		if failure != nil || len(w.Header()["Set-Cookie"]) > 0 {
+		if failure != nil || !c.changes() && len(w.Header()["Set-Cookie"]) > 0 {
 			c.verdict.wrongf("failed with %v, sent %q", failure, w.Header()["Set-Cookie"])
 		}
 	case "BadPayload", "BadData":
@@ -237,6 +243,13 @@ func (c *cookieCase) refused(failure error, w *httptest.ResponseRecorder) {
 	default:
 		c.verdict.wrongf("an error %s that the test does not know; failed with %v", c.Expect.Error, failure)
 	}
+}
+
+// changes says whether an action but Delete and Pop may change the session, or its cookie is refreshed with every answer.
+func (c *cookieCase) changes() bool {
+	return c.Cookie != "" || slices.ContainsFunc(c.Actions, func(a []any) bool {
+		return !slices.Contains([]any{"del", "pop", "get", "contains", "len", "vary"}, a[0])
+	})
 }
 
 // act does one action; read says that it has a value.

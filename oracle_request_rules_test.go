@@ -3,6 +3,7 @@ package carafe_test
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"net"
 	"reflect"
 	"regexp"
@@ -47,7 +48,7 @@ func (c *requestCase) header(name string) []string {
 }
 
 // hostGrammar is a host that Carafe serves.
-var hostGrammar = regexp.MustCompile(`^(?i)([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?$`)
+var hostGrammar = regexp.MustCompile(`^(?i)([a-z0-9._-]+|\[[0-9a-f.]*:[0-9a-f:.]*\])(:[0-9]{1,5})?$`)
 
 func goodHost(host string) bool {
 	m := hostGrammar.FindStringSubmatch(host)
@@ -71,8 +72,18 @@ func (c *requestCase) refused(got requestAnswer) (reason string, right bool) {
 		reason = "a Host that is none is refused, not taken for an empty one"
 	case len(lengths) > 1 || len(lengths) == 1 && len(c.header("Transfer-Encoding")) == 0 && strings.Trim(lengths[0], "0123456789") != "":
 		reason = "a Content-Length that is no number is refused (RFC 9112, 6.3)"
+	case brokenEscape.MatchString(target(c.Request.Target)):
+		reason = "a path with a broken escape is refused (RFC 3986, 2.1)"
 	}
 	return reason, got.status == 400
+}
+
+var brokenEscape = regexp.MustCompile(`%($|.$|[^0-9a-fA-F]|.[^0-9a-fA-F])`)
+
+// target is the path of a request target.
+func target(s string) string {
+	path, _, _ := strings.Cut(s, "?")
+	return path
 }
 
 // compareAnswer is for cases whose whole answer differs.
@@ -177,7 +188,20 @@ var requestRules = []requestRule{
 		return c.isForm() && !c.isMultipart() && invalid && isHTTPError(have, 400) && reflect.DeepEqual(want, []any{})
 	}},
 	{"malformed multipart is a 400, not an empty form", func(c *requestCase, key string, have, want any) bool {
-		return c.isMultipart() && c.malformed() && isHTTPError(have, 400) && reflect.DeepEqual(want, []any{})
+		return c.isMultipart() && c.malformed() && isHTTPError(have, 400) && (reflect.DeepEqual(want, []any{}) || key == "values")
+	}},
+	{"what was read of a malformed form is gone, and not put back for Data", func(c *requestCase, key string, have, want any) bool {
+		return c.isMultipart() && c.malformed() && key == "data" && have == "" && want == c.body()
+	}},
+	{"seconds end with 2³¹-1 (RFC 9111, 1.2.2)", func(c *requestCase, key string, have, want any) bool {
+		h, _ := have.(map[string]any)
+		w, _ := want.(map[string]any)
+		for name, v := range w {
+			if n, ok := v.(float64); ok && n > math.MaxInt32 && h[name] == float64(math.MaxInt32) {
+				w[name] = h[name]
+			}
+		}
+		return key == "cache_control" && reflect.DeepEqual(h, w)
 	}},
 	{"a part without a name is malformed (RFC 7578, 4.2)", func(c *requestCase, key string, have, want any) bool {
 		return c.isMultipart() && c.hasNamelessPart() && isHTTPError(have, 400)

@@ -335,7 +335,12 @@ var extractors = map[string]func(*carafe.Context) (any, error){
 		return datetime(c.Request.IfUnmodifiedSince())
 	}),
 	"user_agent": always(func(c *carafe.Context) any { return c.Request.UserAgent() }),
-	"referrer":   always(func(c *carafe.Context) any { return orNull(c.Request.Referer()) }),
+	"referrer": always(func(c *carafe.Context) any {
+		if c.Request.Header.Values("Referer") != nil {
+			return c.Request.Referer()
+		}
+		return nil
+	}),
 	"accept_flags": always(func(c *carafe.Context) any {
 		a := c.Request.AcceptMediaTypes()
 		return map[string]any{"html": a.HTML(), "xhtml": a.XHTML(), "json": a.JSON(), "best": orNull(a.First()), "provided": a.Provided}
@@ -371,11 +376,15 @@ func extractFiles(c *carafe.Context) (any, error) {
 			return nil, err
 		}
 		header := [][]string{}
+		var contentType any
 		for _, h := range f.Header {
+			if strings.EqualFold(h.Name, "Content-Type") {
+				contentType = f.ContentType()
+			}
 			header = append(header, []string{h.Name, h.Value})
 		}
 		list = append(list, map[string]any{
-			"name": name, "filename": f.Filename, "content_type": orNull(f.ContentType()), "mimetype": f.MediaType(), "mimetype_params": f.MediaTypeParams(),
+			"name": name, "filename": f.Filename, "content_type": contentType, "mimetype": f.MediaType(), "mimetype_params": f.MediaTypeParams(),
 			"content_length": f.ContentLength(), "headers": header, "data": data, "secure_filename": carafe.SecureFilename(f.Filename),
 		})
 	}
@@ -410,7 +419,7 @@ func extractCacheControl(c *carafe.Context) any {
 		return nil
 	}
 	stale := seconds("max-stale")
-	if stale == nil && cc.Has("max-stale") {
+	if _, ok := cc.Directives.Get("max-stale"); cc.Has("max-stale") && !ok {
 		stale = true
 	}
 	return map[string]any{

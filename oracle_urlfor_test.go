@@ -279,7 +279,7 @@ func (c *urlforCase) compareError(v *verdict, err error) {
 		ok = errors.As(err, &build) && build.Error() == c.Error.Message
 	case "ValueError", "TypeError":
 		if errors.As(err, &value) {
-			ok = value.WrongType == (c.Error.Type == "TypeError") && value.Reason == c.Error.Message
+			ok = value.WrongType == (c.Error.Type == "TypeError") && (value.Reason == c.Error.Message || value.Reason == strings.Replace(c.Error.Message, "b'", "'", 1))
 			break
 		}
 		fallthrough

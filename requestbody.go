@@ -91,15 +91,31 @@ func (b *limitedBody) Read(p []byte) (int, error) {
 	}
 	if !b.paced {
 		n, err := b.reader.Read(p)
-		b.err = err
-		return n, err
+		b.err = bodyFaultOf(err)
+		return n, b.err
 	}
 	n, err := b.pace.read(b.reader, p)
 	if errors.Is(err, errBodyTooSlow) {
 		b.w.Header().Set("Connection", "close") // what comes of it later is no request
 	}
-	b.err = err
-	return n, err
+	b.err = bodyFaultOf(err)
+	return n, b.err
+}
+
+// A bodyFault is why the body could not be read to its end. It reads and compares as net/http's own error, for code that knows no
+// Carafe; a view that returns it, wrapped or not, answers what bodyError says, as a read of request.stream does in Flask.
+type bodyFault struct{ err, answer error }
+
+func (f *bodyFault) Error() string { return f.err.Error() }
+
+func (f *bodyFault) Unwrap() []error { return []error{f.err, f.answer} }
+
+// bodyFaultOf leaves alone what is not the client's fault.
+func bodyFaultOf(err error) error {
+	if err == nil || errors.Is(err, io.EOF) || errors.Is(err, http.ErrBodyReadAfterClose) {
+		return err
+	}
+	return &bodyFault{err, bodyError(err)}
 }
 
 // start decides what the limit is: it may have been changed since the request came.
@@ -108,7 +124,7 @@ func (b *limitedBody) start() {
 	case b.limit < 0:
 		b.reader = b.src
 	case b.declared > b.limit:
-		b.reader, b.err = b.src, &http.MaxBytesError{Limit: b.limit}
+		b.reader, b.err = b.src, bodyFaultOf(&http.MaxBytesError{Limit: b.limit})
 		b.w.Header().Set("Connection", "close") // the rest is not worth reading
 	default:
 		b.reader = http.MaxBytesReader(b.w, b.src, b.limit)

@@ -348,11 +348,11 @@ func (a *App) finish(rt *route) error {
 
 // A RouteInfo describes a route, for listings.
 type RouteInfo struct {
-	Rule, Endpoint    string
+	Rule, Endpoint    string   // the text with the blueprint's prefix, the endpoint with its name
 	Methods           []string // sorted; nil means any
-	Subdomain, Host   string
-	Site, ViewSite    Site
-	WebSocket, Hidden bool // Hidden rules only build
+	Subdomain, Host   string   // "" means the default
+	Site, ViewSite    Site     // where it was added, and where the view's source is
+	WebSocket, Hidden bool     // Hidden rules only build
 
 	View      string   // the view's function, "main.index"; the type of what is no function; "" if there is none
 	Variables []string // that URLFor must be given for this rule: those of its text without a default

@@ -35,7 +35,9 @@ type Reload bool
 // "" if Cert has both.
 //
 // Source: flask run --cert, --key.
-type TLS struct{ Cert, Key string }
+type TLS struct {
+	Cert, Key string // names of PEM files; both "" means HTTP
+}
 
 // Watch tunes the reloader. The zero value is what it does by itself.
 type Watch struct {

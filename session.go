@@ -225,8 +225,9 @@ type sessionState struct {
 }
 
 // Session is the client's session, opened when first asked for; the response then varies by cookie. It panics with
-// what SessionInterface.Open failed with, so that the error's handlers answer. Unlike Flask, which opens the session of every
-// request, so that a store that is gone takes all pages with it.
+// what SessionInterface.Open failed with, which is answered and logged like an error that the view returns: by the handlers of its
+// type, else by a 500, and without a stack. Unlike Flask, which opens the session of every request, so that a store that is gone takes
+// all pages with it.
 //
 // Source: flask.session.
 func (c *Context) Session() *Session {
@@ -238,6 +239,14 @@ func (c *Context) Session() *Session {
 	return s
 }
 
+// A sessionError is why a session could not be opened. Session panics with it since it can return none, but a store that is away is
+// no fault of the code that asks: on the error road it is an error, without a stack.
+type sessionError struct{ err error }
+
+func (e *sessionError) Error() string { return "opening the session: " + e.err.Error() }
+
+func (e *sessionError) Unwrap() error { return e.err }
+
 func (c *Context) openSession() (*Session, error) {
 	st := &c.lazy().session
 	st.mu.Lock()
@@ -247,7 +256,7 @@ func (c *Context) openSession() (*Session, error) {
 	}
 	s, err := c.App().Sessions.Open(c)
 	if err != nil {
-		st.err = fmt.Errorf("opening the session: %w", err)
+		st.err = &sessionError{err}
 		return nil, st.err
 	}
 	if s == nil {

@@ -29,6 +29,7 @@ import (
 // A session ends Config.PermanentSessionLifetime after it was last saved. The cookie's settings are those of signed cookies;
 // Config.SecretKey is not needed. The error of a store that fails takes the error road.
 type ServerSessions struct {
+	// Store keeps the sessions; it must be there.
 	Store SessionStore
 	// Codec turns the values into what is stored. nil means the types of a signed cookie, [signing.TaggedJSON].
 	Codec signing.Codec

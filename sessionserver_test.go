@@ -1,10 +1,13 @@
 package carafe_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"iter"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -294,6 +297,81 @@ func TestAStoreThatIsGoneIsAnError(t *testing.T) {
 	if w := v.want("/untouched", "untouched"); w.Code != 200 {
 		t.Errorf("a page that does not use the session: status %d", w.Code)
 	}
+}
+
+// faultyStore has a fault in its code.
+type faultyStore struct{ carafe.MemoryStore }
+
+func (*faultyStore) Load(context.Context, string) ([]byte, error) { panic("nil map in the store") }
+
+// A store that is away is an outage: its log has what happened, once, and no stack of Carafe's. A store that panics is a fault, wherever it is met.
+func TestTheLogTellsAStoreThatIsAwayFromOneThatIsBroken(t *testing.T) {
+	places := []struct {
+		name, path string
+		status     int
+	}{
+		{"a view that asks for the session", "/view", 500},
+		{"a hook that asks for it", "/hook", 500},
+		{"a flash", "/flash", 500},
+		{"a template", "/page", 500},
+		{"a stream before its first byte", "/stream", 500},
+		{"work that outlives the request", "/work", 200},
+		{"a teardown function", "/teardown", 200},
+	}
+	for _, tt := range places {
+		t.Run(tt.name, func(t *testing.T) {
+			for _, store := range []carafe.SessionStore{&goneStore{}, &faultyStore{}} {
+				log, status := sessionPlaces(t, store, tt.path)
+				_, broken := store.(*faultyStore)
+				want := "opening the session: connection refused"
+				if broken {
+					want = "nil map in the store"
+				} else if status != tt.status {
+					t.Errorf("%T: status %d, want %d", store, status, tt.status)
+				}
+				if !strings.Contains(log, want) || strings.Contains(log, "goroutine ") != broken {
+					t.Errorf("%T: logged %q; want %q, with a stack: %v", store, log, want, broken)
+				}
+			}
+		})
+	}
+}
+
+// sessionPlaces asks an app whose views and hooks open the session in many places, and returns its log.
+func sessionPlaces(t *testing.T, store carafe.SessionStore, path string) (log string, status int) {
+	t.Helper()
+	app := storeApp(t, store)
+	var out bytes.Buffer
+	app.Logger = slog.New(slog.NewTextHandler(&out, nil))
+	app.Get("/view", func(c *carafe.Context) any { return c.Session().Get("a") })
+	app.Get("/hook", func() string { return "hooked" })
+	app.BeforeRequest(func(c *carafe.Context) (any, error) {
+		if c.Request.URL.Path == "/hook" {
+			c.Session().Get("a")
+		}
+		return nil, nil
+	})
+	app.Get("/flash", func(c *carafe.Context) string { c.Flash("hello"); return "flashed" })
+	app.Get("/page", func() any { return carafe.RenderString("{{ session.a }}", nil) })
+	app.Get("/stream", func(c *carafe.Context) iter.Seq[string] {
+		return func(yield func(string) bool) { yield(fmt.Sprint(c.Session().Get("a"))) }
+	})
+	app.Get("/work", func(c *carafe.Context) string {
+		c.Go(func(context.Context) { c.Session().Get("a") })
+		return "at work"
+	})
+	app.Get("/teardown", func() string { return "torn" })
+	app.TeardownRequest(func(c *carafe.Context, _ error) {
+		if c.Request.URL.Path == "/teardown" {
+			c.Session().Get("a")
+		}
+	})
+	r := httptest.NewRequest("GET", path, nil)
+	r.AddCookie(&http.Cookie{Name: "session", Value: strings.Repeat("A", 43)})
+	w := httptest.NewRecorder()
+	app.ServeHTTP(w, r)
+	must(t, app.Drain(t.Context()))
+	return out.String(), w.Code
 }
 
 func TestServerSessionsNeedAStore(t *testing.T) {

@@ -53,6 +53,11 @@ func TestSetupFaultsPanicWithThePlaceAndTheCure(t *testing.T) {
 			a.Route("/", func() (string, error, int) { return "", nil, 0 }, carafe.Endpoint("x"))
 		}},
 		{"a variadic view", "is variadic", func(a *carafe.App) { a.Route("/", func(...string) string { return "" }, carafe.Endpoint("x")) }},
+		{"a handler that returns something", "takes an http.ResponseWriter, as an http.HandlerFunc does, which returns nothing: a view is", func(a *carafe.App) {
+			a.Route("/", func(http.ResponseWriter, *http.Request) error { return nil }, carafe.Endpoint("x"))
+		}},
+		{"a variable as other routers write it", "takes 1 variable, but the rule has none (they are written <id>, or <int:id>)",
+			func(a *carafe.App) { a.Route("/{id}", func(string) string { return "" }, carafe.Endpoint("x")) }},
 		{"too few variables", `takes 1 variable, but the rule has 2 (id int, name string): take all of them in that order, or none and use c.Param`,
 			func(a *carafe.App) { a.Route("/<int:id>/<name>", func(int) string { return "" }, carafe.Endpoint("x")) }},
 		{"too many variables", `takes 2 variables, but the rule has 1 (id int)`, func(a *carafe.App) { a.Route("/<int:id>", named) }},

@@ -96,27 +96,27 @@ type Signals struct {
 
 // AppTeardown is the event of AppContextTearingDown.
 type AppTeardown struct {
-	AppContext *AppContext
-	Err        error // what no handler answered; nil means nothing
+	AppContext *AppContext // that ends
+	Err        error       // what no handler answered; nil means nothing
 }
 
 // RequestFinished is the event of the signal of that name.
 type RequestFinished struct {
-	Context  *Context
+	Context  *Context  // the request's
 	Response *Response // what will be written
 }
 
 // RequestError is the event of GotRequestException and RequestTearingDown.
 type RequestError struct {
-	Context *Context
-	Err     error // nil means nothing, in RequestTearingDown
+	Context *Context // the request's
+	Err     error    // nil means nothing, in RequestTearingDown
 }
 
 // TemplateRender is the event around a rendering.
 type TemplateRender struct {
-	Context  *Context // nil outside of a request
-	Template string   // its name; "" for one made from a string
-	Data     map[string]any
+	Context  *Context       // nil outside of a request
+	Template string         // its name; "" for one made from a string
+	Data     map[string]any // what the template sees by name; read it only
 }
 
 // FlashMessage is a message for the next page.

@@ -2,7 +2,6 @@ package carafe
 
 import (
 	"errors"
-	"runtime/debug"
 	"strings"
 )
 
@@ -10,8 +9,8 @@ import (
 //
 // Source: the exception groups of AppContext.pop in Flask 3.2.
 type TeardownError struct {
-	Group string // "context", "request" or "app"
-	Errs  []error
+	Group string  // "context", "request" or "app"
+	Errs  []error // in the order in which they came, one at least
 }
 
 // Error names the group and lists what failed.
@@ -79,7 +78,7 @@ func guarded(f func()) (err error) {
 				err = e
 				return
 			}
-			err = &PanicError{Value: v, Stack: debug.Stack()}
+			err = panicked(v)
 		}
 	}()
 	f()

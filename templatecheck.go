@@ -4,6 +4,7 @@ import (
 	"errors"
 	"html/template"
 	"maps"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -12,16 +13,16 @@ import (
 
 // A TemplateInfo is what the text of a template tells without being rendered.
 type TemplateInfo struct {
-	Name, File string   // File is "" if the engine does not tell
-	Errors     []string // why it cannot be used; none if it can
-	URLs       []TemplateURL
+	Name, File string         // File is a full path, "" for what is no file of the system
+	Errors     []string       // why it cannot be used; none if it can
+	URLs       []TemplateURL  // in the order of the text
 	Forms      []TemplateForm // those that are posted
 	Words      []string       // the user's own settings that it mentions
 }
 
 // A TemplateURL is a call of url_for for an endpoint that the text names.
 type TemplateURL struct {
-	Endpoint string
+	Endpoint string   // as the text has it; may begin with "."
 	Line     int      // from 1
 	Names    []string // of the values that it is given
 	Open     bool     // whether there are more that only rendering knows
@@ -55,7 +56,9 @@ func (a *App) InspectTemplates() ([]TemplateInfo, error) {
 func (a *App) inspectTemplate(open *openTemplates, name string) TemplateInfo {
 	info := TemplateInfo{Name: name}
 	if src, err := open.env.Load(name); err == nil {
-		info.File = src.File
+		if filepath.IsAbs(filepath.FromSlash(src.File)) { // not one of an embed.FS, which has no place of its own
+			info.File = src.File
+		}
 		info.Forms = postForms(src.Text)
 		info.Words = ownSettings(src.Text, a.Config.Extra)
 	}

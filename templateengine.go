@@ -37,7 +37,7 @@ type Template interface {
 
 // A TemplateScope is what one render is about.
 type TemplateScope struct {
-	App        *App
+	App        *App           // whose page it is; never nil
 	Context    *Context       // nil outside of a request
 	AppContext *AppContext    // nil only where there is no context at all
 	Data       map[string]any // what processors gave and what was passed; may be nil, and is not changed
@@ -64,6 +64,7 @@ var errNoRequest = errors.New("carafe: this needs a request, and the template is
 
 // A TemplateEnv is what an app has for its templates.
 type TemplateEnv struct {
+	// App is whose templates they are.
 	App *App
 	// Folders are where templates are looked for, in this order.
 	Folders []TemplateFolder

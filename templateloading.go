@@ -17,12 +17,12 @@ import (
 type TemplateFolder struct {
 	Owner string // "app shop" or "blueprint admin"
 	Place string // the folder's path, or what kind of file system it is
-	FS    fs.FS
+	FS    fs.FS  // what it holds; never nil
 }
 
 // A TemplateSource is the text of a template.
 type TemplateSource struct {
-	Text string
+	Text string // in UTF-8; "" is an empty one
 	File string // where it was found, for messages
 	// Changed says whether the text is another by now.
 	Changed func() bool

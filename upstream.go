@@ -15,6 +15,7 @@ import (
 
 	"github.com/carafeweb/carafe/gateway"
 	"github.com/carafeweb/carafe/routing"
+	"github.com/carafeweb/carafe/wire"
 )
 
 // UpstreamTimeout is how long the server behind [App.Upstream] may take until its answer begins; the answer itself may take as
@@ -44,8 +45,8 @@ type upstream struct {
 //
 // The answer is passed on as it comes, streams, trailers and upgraded connections (websockets) included. None of the app's hooks run, and
 // no CSRF check, session or limit on the size of bodies stands between: what the server answers is its own affair. Signals are sent.
-// A preflight of CORS for a method that the rules of the path do not have is the server's too; any other OPTIONS that the app answers
-// by itself knows the rules alone.
+// A preflight of CORS for a method that the rules of the path do not have is the server's too. For any other OPTIONS that the app answers
+// by itself the server is asked as well, and Allow has the methods of both; so has a 405 that comes from the server.
 //
 // Connections are kept for a second, less than the two of Gunicorn, and only for GET, HEAD, OPTIONS and TRACE without a body, which can
 // be sent again if the server closes the connection just then. Anything else has a connection of its own.
@@ -192,10 +193,45 @@ func (u *upstream) takesPreflight(c *Context) bool {
 	if method == "" {
 		return false
 	}
-	a := c.app.app
-	adapter, err := a.adapter(c)
-	return err == nil && !slices.Contains(a.withForeignMethods(c, adapter.AllowedMethods(c, routing.DecodedPath(c.Request.URL.Path))), method)
+	allowed := c.app.app.allowedMethods(c)
+	return allowed != nil && !slices.Contains(allowed, method)
 }
+
+// allows are the methods that the server has for the path, as it answers OPTIONS; none if it does not know the path, or cannot be asked:
+// then what the app knows is all there is to say.
+func (u *upstream) allows(c *Context) []string {
+	if c.w == nil {
+		return nil
+	}
+	r := c.Request.Clone(c)
+	r.Body, r.ContentLength, r.TransferEncoding = http.NoBody, 0, nil
+	r.Header.Del("Upgrade")
+	answer := &headerOnly{header: http.Header{}}
+	proxy := u.proxy
+	proxy.ErrorHandler = func(http.ResponseWriter, *http.Request, error) {}
+	proxy.ServeHTTP(answer, r)
+	if answer.status < 200 || answer.status > 299 {
+		return nil
+	}
+	return methodsOf(answer.header)
+}
+
+// methodsOf are the methods in Allow.
+func methodsOf(h http.Header) []string {
+	return wire.ParseList(strings.Join(h[headerAllow], ","))
+}
+
+// A headerOnly is a writer of an answer whose body nobody wants.
+type headerOnly struct {
+	header http.Header
+	status int // the last one; those of 1xx come before it
+}
+
+func (w *headerOnly) Header() http.Header { return w.header }
+
+func (w *headerOnly) WriteHeader(status int) { w.status = status }
+
+func (w *headerOnly) Write(p []byte) (int, error) { return len(p), nil }
 
 func portOf(u *url.URL) string {
 	if port := u.Port(); port != "" {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 )
@@ -26,6 +27,11 @@ func (x *exchange) answered(resp *http.Response) error {
 	}
 	if _, ok := resp.Header[headerType]; !ok {
 		x.c.w.Header()[headerType] = nil
+	}
+	if resp.StatusCode == http.StatusMethodNotAllowed || resp.Request.Method == http.MethodOptions && resp.Header[headerAllow] != nil {
+		if own := x.c.app.app.allowedMethods(x.c); own != nil {
+			resp.Header[headerAllow] = []string{strings.Join(joinedMethods(own, methodsOf(resp.Header)), ", ")}
+		}
 	}
 	resp.Body = &upstreamAnswer{resp.Body, x}
 	return nil

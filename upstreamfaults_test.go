@@ -259,6 +259,57 @@ func TestAPreflightGoesWhereItsRequestWill(t *testing.T) {
 	}
 }
 
+func TestAPathThatIsHalfPortedAllowsTheMethodsOfBoth(t *testing.T) {
+	p := newUpstreamPair(t, func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/ported":
+			w.Header().Set("Allow", "POST, OPTIONS")
+			w.Header().Add("Allow", "GET")
+			w.Header().Set("X-Seen", r.Header.Get("Cookie"))
+			if r.Method != "OPTIONS" {
+				w.WriteHeader(405)
+			}
+		case "/old":
+			w.Header().Set("Allow", "POST, OPTIONS")
+		default:
+			http.NotFound(w, r)
+		}
+	})
+	p.app.Get("/whole", func() string { return "" }, carafe.Endpoint("whole"))
+	p.app.Get("/left", func() string { return "" }, carafe.Endpoint("left"), carafe.AutomaticOptions(false))
+	client := carafetest.NewClient(t, p.app)
+	for _, tt := range []struct {
+		name, method, path string
+		status             int
+		allow              string
+	}{
+		{"OPTIONS of a path of both", "OPTIONS", "/ported", 200, "GET, HEAD, OPTIONS, POST"},
+		{"OPTIONS of a path that the upstream does not know any more", "OPTIONS", "/whole", 200, "GET, HEAD, OPTIONS"},
+		{"OPTIONS of a path that is the upstream's alone, as it came", "OPTIONS", "/old", 200, "POST, OPTIONS"},
+		{"a method that neither has", "DELETE", "/ported", 405, "GET, HEAD, OPTIONS, POST"},
+		{"OPTIONS that is left to the upstream, which has no such path", "OPTIONS", "/left", 404, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			resp := client.Open(tt.method, tt.path, carafetest.Header{"Content-Type": "text/plain"}, carafetest.Body("what belongs to the request"))
+			if got := strings.Join(resp.Header["Allow"], "|"); resp.StatusCode != tt.status || got != tt.allow {
+				t.Errorf("%s %s: %d, Allow %q; want %d %q", tt.method, tt.path, resp.StatusCode, got, tt.status, tt.allow)
+			}
+		})
+	}
+}
+
+func TestOptionsOfAPortedPathNeedsNoUpstream(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	app := carafe.New("alone")
+	app.Get("/ported", func() string { return "" })
+	app.Upstream("http://" + listener.Addr().String())
+	must(t, listener.Close())
+	if resp := carafetest.NewClient(t, app).Options("/ported"); resp.StatusCode != 200 || resp.Header.Get("Allow") != "GET, HEAD, OPTIONS" {
+		t.Errorf("with the upstream away: %d, Allow %q", resp.StatusCode, resp.Header.Get("Allow"))
+	}
+}
+
 func TestTheLogSaysWhatTheUpstreamDid(t *testing.T) {
 	broken := rawUpstream(t, func(conn net.Conn, r *bufio.Reader) { _, _ = http.ReadRequest(r) })
 	half := rawUpstream(t, func(conn net.Conn, r *bufio.Reader) {

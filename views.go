@@ -144,6 +144,7 @@ var (
 	typeStdCtx  = reflect.TypeFor[context.Context]()
 	typeError   = reflect.TypeFor[error]()
 	typeHeader  = reflect.TypeFor[http.Header]()
+	typeWriter  = reflect.TypeFor[http.ResponseWriter]()
 )
 
 // viewShapes is the cure in the message about a function that is no view.
@@ -210,6 +211,9 @@ func planArguments(a *App, t reflect.Type, vars []routing.Variable) ([]argument,
 	if len(rest) > 0 && (rest[0] == typeContext || rest[0] == typeStdCtx) {
 		args = append(args, func(c *Context, dst reflect.Value) error { dst.Set(reflect.ValueOf(c)); return nil })
 		rest = rest[1:]
+	}
+	if len(rest) > 0 && rest[0] == typeWriter {
+		return nil, fmt.Errorf("%v takes an http.ResponseWriter, as an http.HandlerFunc does, which returns nothing: %s", t, viewShapes)
 	}
 	bound := bindArgument(rest, vars)
 	if bound != nil {
@@ -373,7 +377,7 @@ func plural(n int, noun string) string {
 
 func describeVariables(vars []routing.Variable) string {
 	if len(vars) == 0 {
-		return "none"
+		return "none (they are written <id>, or <int:id>)"
 	}
 	names := make([]string, len(vars))
 	for i, v := range vars {

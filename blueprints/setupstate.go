@@ -14,8 +14,8 @@ import (
 //
 // Source: flask.blueprints.BlueprintSetupState.
 type SetupState struct {
-	App        *carafe.App
-	Blueprint  *Blueprint
+	App        *carafe.App   // that it is registered with; never nil
+	Blueprint  *Blueprint    // that is registered; never nil
 	First      bool          // whether the blueprint is new to the app
 	Name       string        // the blueprint's own or carafe.Name's
 	NamePrefix string        // the registered name of the blueprint around it, "" if there is none

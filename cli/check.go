@@ -3,6 +3,7 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -73,6 +74,7 @@ func checked(s *session, p program, args []string) (*check, error) {
 	for _, fault := range c.in.Faults {
 		c.add("error", "", "%s", strings.TrimPrefix(fault, "carafe: "))
 	}
+	c.checkRules()
 	c.checkTemplates()
 	c.checkSource()
 	c.checkSettings()
@@ -117,6 +119,19 @@ func plural(n int, word string) string {
 		word += "s"
 	}
 	return fmt.Sprintf("%d %s", n, word)
+}
+
+// foreignVariable is a segment that is a variable in the rules of other routers, {id} or :id, and text in those of Flask.
+var foreignVariable = regexp.MustCompile(`^(?:\{([A-Za-z_]\w*)(?::[^}]*|\.\.\.)?\}|:([A-Za-z_]\w*))$`)
+
+func (c *check) checkRules() {
+	for _, r := range c.in.Routes {
+		for segment := range strings.SplitSeq(r.Rule, "/") {
+			if m := foreignVariable.FindStringSubmatch(segment); m != nil {
+				c.add("warning", r.Site.String(), "the rule %s takes %q as text: a variable is written <%s>", r.Rule, segment, m[1]+m[2])
+			}
+		}
+	}
 }
 
 func (c *check) checkTemplates() {

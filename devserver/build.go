@@ -53,9 +53,9 @@ func (p *Project) build(ctx context.Context, seq int, binary string) build {
 // A Diagnostic is what the compiler says about a line.
 type Diagnostic struct {
 	File    string // full path
-	Line    int
-	Column  int // 0 if it is not known
-	Message string
+	Line    int    // from 1
+	Column  int    // 0 if it is not known
+	Message string // in the compiler's words
 }
 
 var diagnosticLine = regexp.MustCompile(`^(?:vet: )?(.+?\.(?:go|mod|sum|work|c|h|s|S)):(\d+)(?::(\d+))?:? (.*)$`)

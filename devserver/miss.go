@@ -10,20 +10,20 @@ import (
 
 // A Miss is a request that no rule answers: what the page of a 404 or 405 shows.
 type Miss struct {
-	Status             int
-	Name               string // "Not Found"
-	Method, Host, Path string
-	Allow              []string // for a 405
-	Rules              []MissedRule
+	Status             int          // 404 or 405
+	Name               string       // "Not Found"
+	Method, Host, Path string       // the request's, as they came
+	Allow              []string     // for a 405
+	Rules              []MissedRule // the nearest, the closest first; nil means that there are none
 }
 
 // A MissedRule is a rule that came close.
 type MissedRule struct {
-	Rule, Domain, Endpoint string
+	Rule, Domain, Endpoint string   // its text, its subdomain or host ("" for none), and its endpoint
 	Methods                []string // nil means any
 	Verdict, Reason        string   // in a word, and in words
 	File                   string   // where the rule was added; full path, "" if it is not known
-	Line                   int
+	Line                   int      // from 1, 0 if it is not known
 }
 
 // missedView is a MissedRule as the page shows it.

@@ -20,14 +20,14 @@ const (
 
 // A Problem is why the newest source is not what serves.
 type Problem struct {
-	ID          int
-	Kind        string // "build" or "exit"
-	Dir         string // where the go command ran
-	Command     string
-	Output      string // of the go command, or the end of the program's
-	Ended       string // how the program ended: "ended with exit code 2"
-	Served      bool   // it had served before it ended
-	Diagnostics []Diagnostic
+	ID          int          // counts the problems of a session, from 1
+	Kind        string       // "build" or "exit"
+	Dir         string       // where the go command ran
+	Command     string       // "go build …", or the program that ended
+	Output      string       // of the go command, or the end of the program's
+	Ended       string       // how the program ended: "ended with exit code 2"
+	Served      bool         // it had served before it ended
+	Diagnostics []Diagnostic // what the compiler says, line by line; nil of a program that ended
 }
 
 // Title is a few words, as they stand in the header Carafe-Stale: "the build failed".

@@ -78,10 +78,10 @@ const (
 
 // An Event is something that happened while watching.
 type Event struct {
-	Kind   EventKind
-	Files  []string // relative to the module's folder where they lie in it
-	Output string   // of the compiler or the program
-	PID    int
+	Kind   EventKind     // says which of the other fields count
+	Files  []string      // relative to the module's folder where they lie in it
+	Output string        // of the compiler or the program
+	PID    int           // of the program; 0 where there is none
 	Took   time.Duration // since the change that led to it was noticed; zero if none did
 }
 

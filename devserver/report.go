@@ -26,34 +26,38 @@ type Report struct {
 }
 
 // A Cause is an error in a chain.
-type Cause struct{ Type, Message string }
+type Cause struct {
+	Type, Message string // Go's name of the type, and what Error says
+}
 
 // A Frame is a call in a stack.
 type Frame struct {
 	Function string // with its package's path
 	File     string // full path
-	Line     int
-	Library  bool // not the user's own code
+	Line     int    // from 1
+	Library  bool   // not the user's own code
 }
 
 // A Place is a line of a file with what is wrong there.
 type Place struct {
 	Name    string // as people call the file
 	File    string // full path, "" if there is none: then Source is shown
-	Line    int
+	Line    int    // from 1
 	Source  string // the line's text
-	Message string
+	Message string // what is wrong
 }
 
 // A Section is a table of names and values under a heading.
 type Section struct {
-	Name string
-	Open bool // shown unfolded
-	Rows []Row
+	Name string // the heading
+	Open bool   // shown unfolded
+	Rows []Row  // in the order in which they are shown
 }
 
 // A Row is a line of a [Section].
-type Row struct{ Name, Value string }
+type Row struct {
+	Name, Value string // plain text, of any length
+}
 
 // Limits of what a page shows.
 const (

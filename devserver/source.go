@@ -14,8 +14,8 @@ import (
 
 // A SourceLine is a line around a place in the source.
 type SourceLine struct {
-	Number  int
-	Text    string
+	Number  int    // from 1
+	Text    string // without its end
 	Current bool   // it is the place
 	Caret   string // blanks and a "^" below the column; "" if that is not known
 }

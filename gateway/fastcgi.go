@@ -26,6 +26,7 @@ import (
 // web server does either. net/http/fcgi is not used: it hides SCRIPT_NAME and PATH_INFO, its context never ends, a panic
 // ends the process, and an answer cut in the middle looks complete.
 type FastCGI struct {
+	// App answers the requests; it must be there.
 	App Application
 
 	// Mount is where the application is mounted, for a web server that gets it wrong: a prefix of the URL's path that

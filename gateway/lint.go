@@ -19,7 +19,7 @@ import (
 // Source: wsgiref.validate and Werkzeug LintMiddleware, every check that has a meaning in Go. Unlike both, a Location
 // need not be absolute (RFC 9110 section 10.2.2), and a 204 without Content-Length is right.
 type Lint struct {
-	Report func(Finding)
+	Report func(Finding) // called from any goroutine; nil means the standard logger
 }
 
 // A Finding is one broken rule.
@@ -28,7 +28,7 @@ type Finding struct {
 	Message string // what is wrong, and what would be right
 	Request string // which answer: "GET /path"
 	File    string // of the line that did it, or of the handler if no line of user code did; "" if not known
-	Line    int
+	Line    int    // in File, from 1; 0 if it is not known
 }
 
 // String is "file.go:12: GET /path: message (rule)".

@@ -46,10 +46,10 @@ const AsTrusted = -1
 type Original struct {
 	RemoteAddr string // Request.RemoteAddr
 	Host       string // Request.Host
-	Scheme     string
-	ScriptName string
-	ServerName string
-	ServerPort string
+	Scheme     string // "http" or "https": wsgi.url_scheme
+	ScriptName string // SCRIPT_NAME, "" at the root
+	ServerName string // SERVER_NAME
+	ServerPort string // SERVER_PORT
 }
 
 // OriginalOf is what r was before the outermost ProxyFix that believed it, or nil.

@@ -72,8 +72,8 @@ type Function func(c *Context, args []any, kw []Keyword) (any, error)
 
 // A Keyword is a keyword argument of a [Function].
 type Keyword struct {
-	Name  string
-	Value any
+	Name  string // as the template has it, before the "="
+	Value any    // evaluated; nil for none
 }
 
 // A rawFunc is a Function as a template sees it.

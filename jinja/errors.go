@@ -2,6 +2,7 @@ package jinja
 
 import (
 	"fmt"
+	"runtime/debug"
 	"strconv"
 	"strings"
 )
@@ -24,6 +25,8 @@ type Error struct {
 	Source string
 	// Cause is the error that a Go function or a Go value returned; nil if the engine itself failed.
 	Cause error
+	// Stack is that of a panic of Go code which the template called, as debug.Stack writes it; nil for all other errors.
+	Stack []byte
 	// Names are the templates that were looked for, of a TemplateNotFound or TemplatesNotFound.
 	Names []string
 }
@@ -97,15 +100,19 @@ func throwCause(err error) {
 	panic(&Error{Kind: pyRuntimeError, Message: err.Error(), Cause: err})
 }
 
-// asError is what a recovered panic means: ours as it is, a foreign one wrapped.
+// asError is what a recovered panic means: ours as it is, a foreign one wrapped, with its stack.
 func asError(p any) *Error {
-	switch p := p.(type) {
-	case *Error:
-		return p
-	case error:
-		return &Error{Kind: pyRuntimeError, Message: fmt.Sprintf("panic: %v", p), Cause: p} // Sprintf survives a panic of Error
-	case fmt.Stringer, fmt.Formatter: // whose method may be what is broken
-		return &Error{Kind: pyRuntimeError, Message: fmt.Sprintf("panic: a %T", p)}
+	if e, ok := p.(*Error); ok {
+		return e
 	}
-	return &Error{Kind: pyRuntimeError, Message: fmt.Sprintf("panic: %v", p)}
+	e := &Error{Kind: pyRuntimeError, Stack: debug.Stack()}
+	switch p := p.(type) {
+	case error:
+		e.Message, e.Cause = fmt.Sprintf("panic: %v", p), p // Sprintf survives a panic of Error
+	case fmt.Stringer, fmt.Formatter: // whose method may be what is broken
+		e.Message = fmt.Sprintf("panic: a %T", p)
+	default:
+		e.Message = fmt.Sprintf("panic: %v", p)
+	}
+	return e
 }

@@ -21,6 +21,7 @@ type Lister interface {
 
 // A Source is the text of a template.
 type Source struct {
+	// Text is all of the template, in UTF-8; "" is an empty one.
 	Text string
 	// File is where it was found, for messages; may be "".
 	File string
@@ -30,7 +31,9 @@ type Source struct {
 
 // FS loads templates from a file system, os.DirFS("templates") or an embed.FS for example. A name
 // with ".." or a leading slash is not found.
-type FS struct{ Files fs.FS }
+type FS struct {
+	Files fs.FS // must be there
+}
 
 // Load reads a file. Its modification time tells whether it is current.
 func (l FS) Load(name string) (Source, error) {

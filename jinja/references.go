@@ -27,8 +27,8 @@ type References struct {
 
 // A URLReference is a call of url_for whose first argument is text.
 type URLReference struct {
-	Endpoint string
-	Line     int
+	Endpoint string   // as the text has it; may begin with "."
+	Line     int      // from 1
 	Names    []string // of the keyword arguments, in the order of the call
 	Open     bool     // whether there may be more of them: **values
 }

@@ -13,7 +13,7 @@ import (
 //
 // Source: Werkzeug MapAdapter.
 type Adapter struct {
-	Map           *Map
+	Map           *Map   // whose rules it asks
 	ServerName    string // host and port, in ASCII
 	ScriptName    string // where the application is mounted; begins and ends with "/"
 	Subdomain     string // of this request

@@ -14,7 +14,7 @@ type BindOptions struct {
 	Scheme        string  // "" means http, SchemeRelative none
 	DefaultMethod string  // "" means GET
 	Path          string  // "" means "/"
-	Query         string
+	Query         string  // without "?", kept by redirects
 }
 
 // Bind makes an adapter for a server name: a host, with its port if that is not the usual
@@ -71,10 +71,10 @@ type Environ struct {
 	Host       string // of the Host header, as it came
 	ServerName string // that the application is configured for; "" means Host
 	ScriptName string // "" means "/"
-	Method     string
+	Method     string // as it was sent
 	Path       string // decoded, below the script root; may be ""
-	Query      string
-	Websocket  bool
+	Query      string // without "?"
+	Websocket  bool   // whether it is a websocket's handshake
 }
 
 // BindEnviron makes an adapter for a request. A Host with characters that no host has counts

@@ -23,7 +23,7 @@ var ErrBadHost = errors.New("routing: the server name is not a valid host name")
 // MethodNotAllowed means that rules match the path and none of them the method: a 405.
 // Allow is the union of their methods, sorted. It may be shared between requests: read it only.
 type MethodNotAllowed struct {
-	Allow []string
+	Allow []string // sorted, never empty
 }
 
 // Error names the methods that are allowed.
@@ -48,9 +48,9 @@ const (
 
 // A RuleError is a mistake at set-up. Source is the rule's Source, "" if it has none.
 type RuleError struct {
-	Rule   string
-	Source string
-	Fault  Fault
+	Rule   string // its text
+	Source string // file:line where it was added
+	Fault  Fault  // which mistake it is, for programs
 	Reason string // what is wrong, in Werkzeug's words where it has some
 	Hint   string // how to put it right, or ""
 }
@@ -73,8 +73,8 @@ func (e *RuleError) Error() string {
 // with WrongType its TypeError. Reason is the text that Python gives.
 type ValueError struct {
 	Endpoint, Variable string // set by Build
-	WrongType          bool
-	Reason             string
+	WrongType          bool   // a value of another type, not one out of range
+	Reason             string // in Python's words
 }
 
 // Error says what is wrong with the value.

@@ -30,8 +30,8 @@ const (
 
 // An Attempt is a rule with its verdict on a request.
 type Attempt struct {
-	Rule    *Rule
-	Verdict Verdict
+	Rule    *Rule   // the map's own; read it only
+	Verdict Verdict // VerdictMatches for the one that Find takes
 	// Reason says the verdict in words: `"abc" does not fit <int:id>`.
 	Reason string
 	// Text is what stands in the path where the rule refused, and Variable the name of the variable that it was for; "" if
@@ -45,7 +45,7 @@ type Explanation struct {
 	Attempts []Attempt
 	// Match is what Find finds, and Err what it returns.
 	Match Match
-	Err   error
+	Err   error // nil, *NotFound, *MethodNotAllowed or *RequestRedirect
 
 	path string
 }

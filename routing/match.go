@@ -11,7 +11,7 @@ import (
 // variables stands. It is 96 bytes to be embedded by value; nothing is boxed until asked for.
 // The zero value is no match. It may be copied, and is valid for ever.
 type Match struct {
-	Rule   *Rule
+	Rule   *Rule // that matched; nil for none
 	path   string
 	domain string
 	own    *[]any // values made by converters of the user's, by Variable.custom

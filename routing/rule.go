@@ -83,11 +83,11 @@ type RedirectFunc func(a *Adapter, values Values) (string, error)
 
 // A Variable is a name that a match of the rule has a value for.
 type Variable struct {
-	Name       string
+	Name       string       // as Values has it
 	Converter  string       // its name in the rule; "" for a default that the rule does not show
 	Type       reflect.Type // of the values; nil if it is not known
-	Default    any
-	HasDefault bool
+	Default    any          // what the rule's defaults give it; see HasDefault
+	HasDefault bool         // whether they do, be it nil
 
 	def    *Definition // nil for a default that the rule does not show
 	domain bool        // the text is in the domain, not in the path

@@ -10,7 +10,7 @@ import (
 //
 // Source: Werkzeug BuildError.
 type BuildError struct {
-	Endpoint string
+	Endpoint string // that was asked for
 	Method   string // that was asked for, or ""
 	Values   []Pair // that were given, without nil
 

@@ -159,8 +159,8 @@ func foldSlashes(s string) string {
 // Source: Werkzeug parse_converter_args. As there, numbers are recognised by their look alone
 // ("1e3" is 1000.0) and there are no negative ones.
 type Arguments struct {
-	Positional []any
-	Named      []Pair
+	Positional []any  // in order; nil means none
+	Named      []Pair // in order of their first mention; of two the later counts
 }
 
 // argumentPattern is Werkzeug's _converter_args_re, whose oddities (the dot that stands for

@@ -21,8 +21,8 @@ func (v Values) Pairs() []Pair {
 // A Pair is one named value. A list of them keeps the order in which left-over values go to
 // the query; of two with one name the later counts. A nil Value is as good as none.
 type Pair struct {
-	Name  string
-	Value any
+	Name  string // of a variable, or of a field of the query
+	Value any    // as converters take it; a slice repeats the field
 }
 
 // lookup finds the last value that is not nil, as a later keyword would overwrite.

@@ -163,8 +163,17 @@ func (s *service) closed() bool {
 	}
 }
 
-// stopAccepting ends the accept loops. With empty, nobody else will take what is in the queues, so it is taken first.
-func (s *service) stopAccepting(empty bool) {
+// How long nothing must have come for a queue to be taken for empty. Where the kernel lets nobody in before the last look, waiting is
+// not needed for that, and would be for the worse: who connects meanwhile, while one worker waits and another has had the kernel do so, is
+// a second late.
+const (
+	quietQueue = 20 * time.Millisecond
+	quietFinal = 2 * time.Millisecond
+)
+
+// stopAccepting ends the accept loops. With empty, nobody else will take what is in the queues, so it is taken first; with final, the kernel
+// lets nobody in before the last look.
+func (s *service) stopAccepting(o order) {
 	close(s.closing)
 	s.score.clear(s.id)
 	for _, l := range s.listeners {
@@ -173,21 +182,28 @@ func (s *service) stopAccepting(empty bool) {
 		}
 	}
 	s.accepts.Wait()
+	quiet := quietQueue
+	if o.final {
+		quiet = quietFinal
+	}
 	for _, l := range s.listeners {
-		if empty {
-			s.emptyQueue(l)
+		if o.empty {
+			s.emptyQueue(l, quiet, time.Now().Add(150*time.Millisecond))
+		}
+		if o.final {
+			takeNoMore(l)
+			s.emptyQueue(l, quiet, time.Now())
 		}
 		l.Close()
 	}
 }
 
-// emptyQueue accepts until nothing has come for a moment, and ends with a look that finds nothing.
-func (s *service) emptyQueue(l net.Listener) {
+// emptyQueue accepts until nothing has come for a moment, which is shorter after end, and ends with a look that finds nothing.
+func (s *service) emptyQueue(l net.Listener, quiet time.Duration, end time.Time) {
 	d, ok := l.(interface{ SetDeadline(time.Time) error })
 	if !ok {
 		return
 	}
-	quiet, end := 20*time.Millisecond, time.Now().Add(150*time.Millisecond)
 	for {
 		if time.Now().After(end) {
 			quiet = time.Millisecond

@@ -111,6 +111,7 @@ func tryListen(ctx context.Context, c *Config, b bindAddr) (*socket, error) {
 
 func listenTCP(ctx context.Context, c *Config, b bindAddr) (*socket, error) {
 	lc := net.ListenConfig{KeepAlive: 15 * time.Second}
+	lc.SetMultipathTCP(false) // which has no filters: see takeNoMore
 	if c.ReusePort {
 		lc.Control = reusePort
 	}

@@ -13,7 +13,29 @@ import (
 
 // commonSystem is what all systems have alike.
 func commonSystem() *system {
-	return &system{bind: listen, forget: func(int) {}, served: func() {}, notify: notify, resident: residentMemory, terminal: terminal, jitter: rand.IntN}
+	return &system{bind: listen, forget: func(int) {}, served: func() {}, flush: func() {}, notify: notify, resident: residentMemory, terminal: terminal, jitter: rand.IntN}
+}
+
+// settle makes the process what the settings say: umask and folder. back undoes it, also after an error.
+func (c *Config) settle() (back func(), err error) {
+	back = func() {}
+	mask, err := parseUmask(c.Umask)
+	if err != nil {
+		return back, err
+	}
+	if mask >= 0 {
+		old := umask(mask)
+		back = func() { umask(old) }
+	}
+	if c.Chdir == "" {
+		return back, nil
+	}
+	here, lost := os.Getwd()
+	if err := os.Chdir(c.Chdir); err != nil || lost != nil {
+		return back, err
+	}
+	same := back
+	return func() { os.Chdir(here); same() }, nil
 }
 
 func processID() int { return os.Getpid() }

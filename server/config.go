@@ -105,7 +105,8 @@ type Config struct {
 	// UnderscoreHeaders says what becomes of field names with "_": "drop", "refuse" (400) or "keep". Empty means drop.
 	UnderscoreHeaders string
 
-	// TLSCertFile and TLSKeyFile switch TLS on. They are read again on HUP.
+	// TLSCertFile and TLSKeyFile switch TLS on. They are read again on HUP. Relative names of TLS files, of Chdir and of ConfigFile are from
+	// where the program was started; those of logs, sockets and the pidfile are from Chdir.
 	TLSCertFile, TLSKeyFile string
 	// TLSClientAuth is "none", "optional" or "required"; TLSClientCAFile has the authorities. Empty means none.
 	TLSClientAuth, TLSClientCAFile string
@@ -185,7 +186,8 @@ type Config struct {
 	// PrintConfig makes Run print all settings to stdout; implies CheckConfig.
 	PrintConfig bool
 
-	// Logger gets what the server has to say, in place of ErrorLog. nil means ErrorLog.
+	// Logger gets what the server has to say, in place of ErrorLog. nil means ErrorLog, which nobody has to wait for. A handler of yours
+	// is waited for, by the master as well: one that blocks has it act on no signal.
 	Logger *slog.Logger
 	// TLSConfig may change, or replace, the TLS configuration made from the settings above.
 	TLSConfig func(*tls.Config) *tls.Config
@@ -194,7 +196,7 @@ type Config struct {
 	// Hooks are called on the way.
 	Hooks Hooks
 
-	start string                 // the folder in which the program was started; relative Chdir and ConfigFile are from there
+	start string                 // the folder in which the program was started; relative names of some files are from there
 	again func() (Config, error) // how Main came to this configuration, for a reload without worker processes
 }
 
@@ -223,7 +225,9 @@ func (c Config) resolved() (*Config, error) {
 		c.MaxWorkers = max(8, 4*c.Workers)
 	}
 	c.remember()
-	c.Chdir = c.within(c.Chdir)
+	for _, name := range []*string{&c.Chdir, &c.TLSCertFile, &c.TLSKeyFile, &c.TLSClientCAFile} {
+		*name = c.within(*name)
+	}
 	return &c, c.check()
 }
 

@@ -37,10 +37,11 @@
 //	HUP         reload: the binary on disk and the configuration, checked first, old workers kept until new are ready
 //	USR1        open the log files again
 //	USR2        upgrade: a new master from the binary on disk; this one drains when that one is ready
-//	TTIN, TTOU  one worker more, one less
+//	TTIN, TTOU  one worker more, one less; it holds over HUP, unless that changes the setting, but not over USR2
 //	WINCH       drain all workers, keep the master; HUP or TTIN brings them back (not when stdin is a terminal)
 //
-// A worker that is sent TERM drains and is replaced; ABRT makes it dump its goroutines and die; it leaves all other
+// A worker that is sent TERM is replaced, and drains when its successor serves; a second one makes it drain at once. So TERM may also be
+// sent to master and workers at once, as service managers do. ABRT makes it dump its goroutines and die; it leaves all other
 // signals to the master.
 //
 // # Reading the source

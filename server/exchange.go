@@ -123,7 +123,7 @@ func (x *exchange) end(r *http.Request) {
 		x.cancel()
 	}
 	if x.s.log.access != nil {
-		x.s.log.access.Write(x.s.access.line(x, r, took))
+		x.s.log.access.put(x.s.access.line(x, r, took))
 	}
 	if x.hooked && x.s.hooks.PostRequest != nil {
 		x.postRequest(r, took)

@@ -13,37 +13,42 @@ import (
 	"time"
 )
 
-// Serve runs a service, a worker's inside, on a listener: what a test of HTTP needs without processes. It returns when
-// stop is called and everything has been drained.
-func Serve(h http.Handler, cfg Config, l net.Listener) (stop func(), err error) {
+// serve runs a service, a worker's inside, on a listener. It has gone when gone is closed.
+func serve(h http.Handler, cfg Config, l net.Listener, score *scoreboard) (s *service, gone chan struct{}, err error) {
 	if cfg.Logger == nil {
-		cfg.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
+		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	c, err := cfg.resolved()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	logs, err := openLogs(c)
+	logs, err := openLogs(c, workerPatience)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	here, there := net.Pipe()
 	go io.Copy(io.Discard, there)
-	s, err := newService(c, message{Worker: 1}, h, newWire(here), logs, []net.Listener{l})
-	if err != nil {
-		return nil, err
+	if s, err = newService(c, message{Worker: 1}, h, newWire(here), logs, []net.Listener{l}); err != nil {
+		return nil, nil, err
 	}
-	s.hooks = cfg.Hooks
-	done := make(chan struct{})
+	s.hooks, s.score = cfg.Hooks, score
+	gone = make(chan struct{})
 	go func() {
-		defer close(done)
+		defer close(gone)
 		s.run(context.Background())
+		logs.close()
+		here.Close()
 	}()
+	return s, gone, nil
+}
+
+// Serve runs a service: what a test of HTTP needs without processes. It returns when stop is called and everything has been drained.
+func Serve(h http.Handler, cfg Config, l net.Listener) (stop func(), err error) {
+	s, gone, err := serve(h, cfg, l, nil)
 	return func() {
 		s.order(order{grace: 2 * time.Second, why: "test"})
-		<-done
-		here.Close()
-	}, nil
+		<-gone
+	}, err
 }
 
 // A Board is the scoreboard of two workers: 1, which serves on listeners, and 2, which holds some connections.
@@ -61,28 +66,9 @@ func NewBoard() *Board {
 
 // ServeOnBoard runs the service of worker 1.
 func ServeOnBoard(h http.Handler, l net.Listener) (*Board, error) {
-	c, err := Config{Logger: slog.New(slog.DiscardHandler)}.resolved()
-	if err != nil {
-		return nil, err
-	}
-	logs, err := openLogs(c)
-	if err != nil {
-		return nil, err
-	}
-	here, there := net.Pipe()
-	go io.Copy(io.Discard, there)
-	s, err := newService(c, message{Worker: 1}, h, newWire(here), logs, []net.Listener{l})
-	if err != nil {
-		return nil, err
-	}
-	s.score = newScoreboard(make([]byte, scoreBytes))
-	b := &Board{s.score, s, make(chan struct{})}
-	go func() {
-		defer close(b.gone)
-		s.run(context.Background())
-		here.Close()
-	}()
-	return b, nil
+	b := newScoreboard(make([]byte, scoreBytes))
+	s, gone, err := serve(h, Config{}, l, b)
+	return &Board{b, s, gone}, err
 }
 
 // Waits reports whether worker 2 with so many connections lets another go first.
@@ -232,7 +218,7 @@ func RunFake(ctx context.Context, cfg Config, signals <-chan os.Signal, launch f
 	if err != nil {
 		return err
 	}
-	l, err := openLogs(c)
+	l, err := openLogs(c, 0)
 	if err != nil {
 		return err
 	}
@@ -285,3 +271,37 @@ func FloorPercent(live, roots int64) int { return floorPercent(live, roots) }
 
 // GiveLog gives a log file to the workers.
 var GiveLog = giveLog
+
+// LogTo is a log in an open file, which end does not close; patience is how long a writer waits for room. end waits for a reader
+// that is slow, as no process does.
+func LogTo(f *os.File, patience time.Duration) (w io.Writer, end func(), err error) {
+	l, err := openLog("-", f, nil, patience)
+	return l, func() {
+		for len(l.lines) > 0 {
+			l.flush()
+		}
+		l.close()
+	}, err
+}
+
+// LaunchInside starts the worker of a server of one process on a listener; kill gives it up. What it says, and at last how it ended, comes
+// from said.
+func LaunchInside(hooks Hooks, l net.Listener) (kill func(), said <-chan string, err error) {
+	c, err := Config{Logger: slog.New(slog.DiscardHandler), Hooks: hooks}.resolved()
+	if err != nil {
+		return nil, nil, err
+	}
+	words := make(chan string, 100)
+	i, err := launchInside(context.Background(), http.NotFoundHandler(), *c, spec{id: 1, role: roleWorker, sockets: []*socket{{listener: l}}, config: c}, func(e event) {
+		if e.exit != nil {
+			words <- fmt.Sprintf("ended by %s: %s", e.exit, e.exit.last)
+			return
+		}
+		words <- e.msg.Type
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	i.Send(message{Type: msgConfig, Config: c.values(), Worker: 1})
+	return func() { i.Signal(os.Kill) }, words, nil
+}

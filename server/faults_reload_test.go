@@ -432,6 +432,11 @@ func TestFault23ScalingUpAndDownLosesNothing(t *testing.T) {
 		if n := len(s.workers()); n != 1 {
 			t.Errorf("%d workers, want 1: there is never none", n)
 		}
+		s.signal(syscall.SIGUSR2)
+		s.until("a new master serves with the configured number", func() bool { st := s.status(); return st.PID != s.pid() && st.Wanted == 2 && st.Serving == 2 })
+		if !s.tells("TTIN and TTOU do not hold beyond an upgrade workers=1 configured=2") {
+			t.Error("the log does not say that an upgrade gives up what TTIN and TTOU have changed")
+		}
 		wantNoLoss(t, l.end())
 	})
 }

@@ -23,6 +23,7 @@ type worker struct {
 	aborted  time.Time // when it was sent ABRT
 	killed   bool
 	expected bool   // it was told to end
+	told     bool   // by a TERM of somebody else's
 	failed   string // why it says that it cannot serve
 	limit    int64  // requests after which it is replaced
 	scout    bool
@@ -153,7 +154,7 @@ func (m *master) start(s *slot, role string, p *program, c *Config, socks []*soc
 }
 
 func (m *master) configure(w *worker) {
-	w.child.Send(message{Type: msgConfig, Config: w.config.values(), Worker: w.id, Limit: w.limit})
+	w.child.Send(message{Type: msgConfig, Config: w.config.values(), Worker: w.id, Limit: w.limit, Lame: m.stop != nil})
 }
 
 // ready notes that a worker serves; if it came to replace another, that one leaves now and not before.
@@ -213,7 +214,7 @@ func (m *master) dismiss(w *worker, why string) {
 	w.state = leaving
 	w.deadline = time.Now().Add(w.config.GracefulTimeout + killAfter)
 	m.log.Info("worker leaves", "worker", w.child.PID(), "why", why)
-	w.child.Send(message{Type: msgDrain, Grace: w.config.GracefulTimeout, Empty: m.stop != nil && !m.stop.handed || m.dropping(w)})
+	w.child.Send(message{Type: msgDrain, Grace: w.config.GracefulTimeout, Empty: m.stop != nil && !m.stop.handed || m.dropping(w), Final: m.final()})
 }
 
 // killAfter is what a worker gets beyond its time, to answer and name the requests that it cuts.
@@ -256,15 +257,29 @@ func (m *master) judge(w *worker, now time.Time) {
 	}
 }
 
-// leftByItself is a worker that somebody sent TERM: its place is taken at once.
-func (m *master) leftByItself(w *worker) {
+// toldToLeave is a worker that somebody sent TERM. It serves on until its successor does: a service manager, or a shell, sends TERM
+// to all processes at once, and workers that all stopped accepting would leave a queue that nobody empties. A second TERM, and a
+// program that does not know the wire, waits for nobody.
+func (m *master) toldToLeave(w *worker) {
 	if w.state != serving {
 		return
 	}
-	w.state, w.expected = leaving, true
-	w.deadline = time.Now().Add(w.config.GracefulTimeout + killAfter)
+	s := w.slot
 	m.log.Info("worker was told to leave", "worker", w.child.PID())
-	if s := w.slot; s.worker == w {
+	first := !w.told
+	w.told, w.expected = true, true
+	switch {
+	case w.mute:
+		w.state, w.deadline = leaving, time.Now().Add(w.config.GracefulTimeout+killAfter)
+	case first && (m.reload == nil || !m.reload.owns(w)):
+		if s.successor == nil {
+			s.successor, _ = m.start(s, roleWorker, m.program, m.cfg, m.sockets)
+		}
+		return
+	default:
+		m.dismiss(w, "told to")
+	}
+	if s.worker == w {
 		s.worker, s.successor = s.successor, nil
 	}
 }
@@ -289,7 +304,7 @@ func (m *master) ended(w *worker, x *exit) {
 	}
 	m.log.Log(context.Background(), level, "worker ended", about...)
 	m.user.Hooks.childExit(w, x)
-	if m.stop != nil {
+	if m.stop != nil && !m.lame() {
 		return
 	}
 	if m.reload != nil && m.reload.owns(w) {
@@ -380,6 +395,8 @@ func (m *master) memory(w *worker) int64 {
 // exhausted says why a worker has done enough, "" if it has not.
 func (m *master) exhausted(w *worker) string {
 	switch c := w.config; {
+	case w.told:
+		return "told to leave"
 	case w.limit > 0 && w.last.Requests >= w.limit:
 		return "max_requests"
 	case c.MaxMemory > 0 && m.memory(w) > c.MaxMemory:

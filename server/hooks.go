@@ -50,14 +50,14 @@ type Hooks struct {
 
 // A Served is what became of a request.
 type Served struct {
-	Status int   // 0 if the client got none
-	Bytes  int64 // of the body
-	Took   time.Duration
+	Status int           // 0 if the client got none
+	Bytes  int64         // of the body
+	Took   time.Duration // from the request's head to the answer's end
 }
 
 // A WorkerExit is how a worker ended.
 type WorkerExit struct {
-	Worker, PID int
+	Worker, PID int    // its number, from 1 and never given again, and the process
 	Code        int    // -1 after a signal
 	Signal      string // "" without
 	Expected    bool   // it was told to

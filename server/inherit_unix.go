@@ -107,7 +107,7 @@ func workerSignals() {
 
 // takeUp opens what a worker process has of its own.
 func takeUp(user, c *Config, left *legacy) (*insides, error) {
-	if err := c.settle(); err != nil {
+	if _, err := c.settle(); err != nil {
 		return nil, err
 	}
 	in := &insides{}
@@ -121,7 +121,7 @@ func takeUp(user, c *Config, left *legacy) (*insides, error) {
 		}
 		in.listeners = append(in.listeners, l)
 	}
-	l, err := openLogs(c)
+	l, err := openLogs(c, workerPatience)
 	if err != nil {
 		return nil, err
 	}
@@ -179,12 +179,17 @@ func (l *logFile) becomeOutput() {
 	dup2(int(l.f.Fd()), 2)
 }
 
+// obeySignals does what signals to this process ask for. To leave at TERM is for the master to order; only a second one is done at once.
 func obeySignals(signals chan os.Signal, s *service, abort func(), w *wire) {
+	told := false
 	for sig := range signals {
 		switch sig {
 		case syscall.SIGTERM:
 			w.send(message{Type: msgLeaving})
-			s.order(order{grace: s.cfg.GracefulTimeout, why: "signal TERM"})
+			if told {
+				s.order(order{grace: s.cfg.GracefulTimeout, why: "signal TERM"})
+			}
+			told = true
 		case syscall.SIGUSR1:
 			s.log.reopen()
 		case syscall.SIGABRT:

@@ -70,7 +70,7 @@ func launchInside(ctx context.Context, h http.Handler, user Config, sp spec, emi
 		defer cancel()
 		w := newWire(here)
 		err := serveInside(ctx, h, &user, w, sp.role == roleScout, func(c *Config) (*insides, error) {
-			l, err := openLogs(c)
+			l, err := openLogs(c, workerPatience)
 			return &insides{logs: l, listeners: listeners}, err
 		})
 		here.Close()

@@ -48,6 +48,7 @@ const terminate = syscall.SIGTERM
 type process struct {
 	cmd    *exec.Cmd
 	wire   *wire
+	echo   *logFile // where its words go until it serves
 	any    *anybody // a program that need not know the wire; nil for this one
 	speaks atomic.Bool
 }
@@ -74,6 +75,7 @@ type launcher struct {
 	dir    string // where the program was started
 	score  *os.File
 	stderr *os.File // the real one
+	echo   *logFile // this process's own, for what children say until they serve
 	self   *program // what a command is started through
 	thread chan func()
 }
@@ -91,7 +93,7 @@ func (l *launcher) launch(sp spec, emit func(event)) (child, error) {
 		return nil, err
 	}
 	defer errIn.Close()
-	p := &process{wire: ours}
+	p := &process{wire: ours, echo: l.echo}
 	if p.cmd, err = l.command(sp, theirs, errIn); err == nil {
 		err = l.start(p, sp)
 		closeFiles(p.cmd.ExtraFiles[:len(sp.sockets)])
@@ -239,7 +241,7 @@ func (p *process) follow(id int, errOut *os.File, emit func(event)) {
 	tail := &lastLine{}
 	go func() {
 		defer close(copied)
-		io.Copy(io.MultiWriter(tail, quiet{os.Stderr}), errOut)
+		io.Copy(io.MultiWriter(tail, p.echo), errOut)
 		errOut.Close()
 	}()
 	err := p.cmd.Wait()
@@ -255,11 +257,6 @@ func (p *process) follow(id int, errOut *os.File, emit func(event)) {
 	x.last = tail.text()
 	emit(event{id: id, exit: x})
 }
-
-// quiet is a writer whose errors do not stop a copy.
-type quiet struct{ w io.Writer }
-
-func (q quiet) Write(p []byte) (int, error) { q.w.Write(p); return len(p), nil }
 
 // lastLine keeps the last line that was written to it, that is not empty.
 type lastLine struct {
@@ -309,6 +306,10 @@ func newSystem(ctx context.Context, h http.Handler, user Config, c *Config, pare
 	}
 	sys.openProgram = func() (*program, error) { return openProgram(path) }
 	l := &launcher{args: os.Args, dir: startDir(), stderr: parent.output()}
+	if l.echo, err = openLog("-", os.Stderr, c, 0); err != nil {
+		return nil, err
+	}
+	sys.flush = l.echo.close
 	if c.Workers == 0 {
 		sys.launch = func(sp spec, emit func(event)) (child, error) {
 			if sp.role == roleMaster {
@@ -399,14 +400,15 @@ func startDir() string {
 	return dir
 }
 
-// scoreFile is the memory that workers share; without a place for it there is none, and balance is the kernel's.
+// scoreFile is the memory that workers share; without a place for it there is none, and balance is the kernel's. It is written, not only
+// made so long: a page that a full disk has no room for would end the worker that touches it first (SIGBUS).
 func scoreFile() *os.File {
 	f, err := os.CreateTemp("", "carafe-score-")
 	if err != nil {
 		return nil
 	}
 	os.Remove(f.Name())
-	if f.Truncate(scoreBytes) != nil {
+	if _, err := f.Write(make([]byte, scoreBytes)); err != nil {
 		f.Close()
 		return nil
 	}

@@ -12,82 +12,6 @@ import (
 	"time"
 )
 
-// A logFile is a file that can be opened again under the same name, whose writes never fail: what a full disk does not
-// take is counted, and told on stderr once a minute. One Write is one system call, and the file is open for appending, so
-// lines of several processes do not mix. Safe for concurrent use.
-type logFile struct {
-	path  string  // "-" is std
-	owner *Config // who the file is given to
-
-	mu      sync.Mutex
-	f       *os.File
-	std     *os.File
-	dropped int
-	warned  time.Time
-}
-
-func openLog(path string, std *os.File, owner *Config) (*logFile, error) {
-	l := &logFile{path: path, std: std, owner: owner}
-	if path == "-" {
-		l.f = std
-	}
-	return l, l.reopen()
-}
-
-// reopen opens the path again. If that fails the old file goes on.
-func (l *logFile) reopen() error {
-	if l.path == "-" {
-		return nil
-	}
-	f, err := os.OpenFile(l.path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o640)
-	if err != nil {
-		return fmt.Errorf("server: cannot open log file: %w", err)
-	}
-	if err := giveLog(l.owner, f); err != nil {
-		f.Close()
-		return fmt.Errorf("server: cannot give a log file to the workers: %w", err)
-	}
-	l.mu.Lock()
-	old := l.f
-	l.f = f
-	l.mu.Unlock()
-	if old != nil {
-		old.Close()
-	}
-	return nil
-}
-
-func (l *logFile) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if n, err := l.f.Write(p); err != nil {
-		l.drop(n, err)
-		return len(p), nil
-	}
-	if l.dropped > 0 {
-		fmt.Fprintf(l.f, "%d lines could not be written here\n", l.dropped)
-		l.dropped = 0
-	}
-	return len(p), nil
-}
-
-// drop counts a lost line. It is called for every line while a disk is full, so it must cost nothing.
-func (l *logFile) drop(_ int, err error) {
-	l.dropped++
-	if now := time.Now(); now.Sub(l.warned) >= time.Minute {
-		l.warned = now
-		fmt.Fprintf(os.Stderr, "log %s: %v: %d lines dropped so far\n", l.path, err, l.dropped)
-	}
-}
-
-func (l *logFile) close() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.f != l.std {
-		l.f.Close()
-	}
-}
-
 // A lineHandler writes records as Gunicorn does: "[time zone] [pid] [LEVEL] message key=value".
 type lineHandler struct {
 	out   io.Writer
@@ -173,15 +97,16 @@ type logs struct {
 	captured func()
 }
 
-// openLogs opens what c says. Only workers write the access log, but the master opens it too, so that a bad name is found.
-func openLogs(c *Config) (*logs, error) {
+// openLogs opens what c says. Only workers write the access log, but the master opens it too, so that a bad name is found. patience is
+// how long whoever writes may be kept waiting.
+func openLogs(c *Config, patience time.Duration) (*logs, error) {
 	l := &logs{Logger: c.Logger}
 	var err error
-	if l.errors, err = openLog(c.ErrorLog, os.Stderr, c); err != nil {
+	if l.errors, err = openLog(c.ErrorLog, os.Stderr, c, patience); err != nil {
 		return nil, err
 	}
 	if c.AccessLog != "" {
-		if l.access, err = openLog(c.AccessLog, os.Stdout, c); err != nil {
+		if l.access, err = openLog(c.AccessLog, os.Stdout, c, patience); err != nil {
 			l.errors.close()
 			return nil, err
 		}
@@ -206,9 +131,12 @@ func (l *logs) reopen() {
 	}
 }
 
+// close writes what is queued, to both files at once, for each may have to be waited for.
 func (l *logs) close() {
-	l.errors.close()
+	var both sync.WaitGroup
+	both.Go(l.errors.close)
 	if l.access != nil {
-		l.access.close()
+		both.Go(l.access.close)
 	}
+	both.Wait()
 }

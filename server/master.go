@@ -45,6 +45,7 @@ type master struct {
 	parent   child   // the old master of an upgrade, until it has gone
 	left     *socket // the old master's control socket, without the listener; nil if it has none
 	relieved bool    // it has been told that this one serves
+	owner    bool    // the sockets are not the old master's any more
 	stop     *stop
 
 	looked  time.Time // when the loop last looked at deadlines
@@ -75,7 +76,7 @@ func newMaster(sys *system, user Config, cfg *Config, log *logs) *master {
 	return &master{
 		sys: sys, user: user, cfg: cfg, log: log,
 		signals: make(chan os.Signal, 64), events: make(chan event, 256), asks: make(chan ask),
-		workers: map[int]*worker{}, asked: map[int]*question{}, target: max(1, cfg.Workers),
+		owner: true, workers: map[int]*worker{}, asked: map[int]*question{}, target: max(1, cfg.Workers),
 	}
 }
 
@@ -124,6 +125,9 @@ func (m *master) manage(ctx context.Context, now time.Time) {
 	m.forgetQuestions(now)
 	if m.stop != nil {
 		m.checkStop(now)
+		if m.lame() {
+			m.fill(now) // whoever dies now is missed until the delay is over
+		}
 		return
 	}
 	m.fill(now)
@@ -254,7 +258,7 @@ func (m *master) happened(ctx context.Context, e event) {
 	case msgFailed:
 		w.failed = e.msg.Text
 	case msgLeaving:
-		m.leftByItself(w)
+		m.toldToLeave(w)
 	case msgDeaf:
 		w.deaf = true
 	case msgAnswer:
@@ -272,8 +276,8 @@ func (m *master) beat(w *worker, b *beat) {
 // An ExitError is an error of Run that has an exit code of its own: 1 for a server that cannot start, 3 when its workers
 // cannot, as Gunicorn's.
 type ExitError struct {
-	Code int
-	Err  error
+	Code int   // for os.Exit, not 0
+	Err  error // the cause, never nil
 }
 
 // Error is that of Err.

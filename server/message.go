@@ -15,7 +15,7 @@ const (
 	msgReady   = "ready"   // worker or new master: I serve
 	msgFailed  = "failed"  // worker: I cannot serve; Text says why
 	msgBeat    = "beat"    // worker: I live; Beat says how
-	msgLeaving = "leaving" // worker: somebody has sent me TERM
+	msgLeaving = "leaving" // worker: somebody has sent me TERM; I wait for your word
 	msgDeaf    = "deaf"    // worker: I accept no more, and end what I have
 	msgDrain   = "drain"   // master: leave, in Grace; Empty the accept queues first if nobody else will
 	msgQuick   = "quick"   // master: leave now
@@ -33,8 +33,10 @@ type message struct {
 	Worker int               `json:"worker,omitempty"`
 	Beat   *beat             `json:"beat,omitempty"`
 	Limit  int64             `json:"limit,omitempty"` // requests after which the worker tells at once; 0 is never
+	Lame   bool              `json:"lame,omitempty"`  // config: answer 503 at ReadyPath from the beginning
 	Grace  time.Duration     `json:"grace,omitempty"`
 	Empty  bool              `json:"empty,omitempty"`
+	Final  bool              `json:"final,omitempty"` // drain: the sockets end with the workers
 	Text   string            `json:"text,omitempty"`
 	ID     int               `json:"id,omitempty"`
 	Mute   bool              `json:"-"` // ready: told in systemd's way, not by the wire

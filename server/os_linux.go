@@ -119,6 +119,33 @@ func queueLength(l net.Listener) int {
 	return length
 }
 
+// takeNoMore has the kernel ignore who wants to connect to a listener from now on: it tries again a second later, when nobody listens any
+// more, or somebody else does. Handshakes that have begun are finished. Nothing else keeps a queue from growing at the last look. It
+// holds for all processes that share the socket, and is done by a filter (socket(7), SO_ATTACH_FILTER) over the TCP header's flags.
+func takeNoMore(l net.Listener) {
+	tcp, ok := l.(*net.TCPListener)
+	if !ok {
+		return
+	}
+	raw, err := tcp.SyscallConn()
+	if err != nil {
+		return
+	}
+	const synAck, syn, flagsAt, whole = 0x12, 0x02, 13, 1 << 18
+	code := [...]syscall.SockFilter{
+		{Code: syscall.BPF_LD | syscall.BPF_B | syscall.BPF_ABS, K: flagsAt},
+		{Code: syscall.BPF_ALU | syscall.BPF_AND | syscall.BPF_K, K: synAck},
+		{Code: syscall.BPF_JMP | syscall.BPF_JEQ | syscall.BPF_K, Jt: 0, Jf: 1, K: syn},
+		{Code: syscall.BPF_RET | syscall.BPF_K, K: 0},
+		{Code: syscall.BPF_RET | syscall.BPF_K, K: whole},
+	}
+	program := syscall.SockFprog{Len: uint16(len(code)), Filter: &code[0]}
+	raw.Control(func(fd uintptr) { // where the system does not know it, the queue is emptied as well as can be
+		syscall.Syscall6(syscall.SYS_SETSOCKOPT, fd, syscall.SOL_SOCKET, syscall.SO_ATTACH_FILTER,
+			uintptr(unsafe.Pointer(&program)), unsafe.Sizeof(program), 0)
+	})
+}
+
 // monotonic is the line that RELOADING=1 needs (sd_notify(3)).
 func monotonic() string {
 	var ts syscall.Timespec

@@ -33,5 +33,6 @@ func isBlocking(uintptr) bool      { return false }
 func residentMemory(int) int64     { return 0 }
 func memoryLimit() int64           { return 0 }
 func queueLength(net.Listener) int { return 0 }
+func takeNoMore(net.Listener)      {}
 func monotonic() string            { return "" }
 func holder(string) string         { return "" }

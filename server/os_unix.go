@@ -15,6 +15,9 @@ import (
 	"syscall"
 )
 
+// withoutWaiting is for opening what may be a named pipe.
+const withoutWaiting = syscall.O_NONBLOCK
+
 func isAddrInUse(err error) bool { return errors.Is(err, syscall.EADDRINUSE) }
 
 func isRefused(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) }
@@ -105,20 +108,7 @@ func parseUmask(s string) (int, error) {
 	return int(n), nil
 }
 
-// settle makes the process what the settings say: umask and folder.
-func (c *Config) settle() error {
-	mask, err := parseUmask(c.Umask)
-	if err != nil {
-		return err
-	}
-	if mask >= 0 {
-		syscall.Umask(mask)
-	}
-	if c.Chdir != "" {
-		return os.Chdir(c.Chdir)
-	}
-	return nil
-}
+func umask(mask int) (old int) { return syscall.Umask(mask) }
 
 // identity is who workers run as; ok is false if that is who the master is.
 func identity(c *Config) (uid, gid int, groups []uint32, ok bool, err error) {
@@ -232,12 +222,15 @@ func lockPIDFile(path string, second bool) (*pidfile, error) {
 			return nil, err
 		}
 	}
-	if err := p.f.Truncate(0); err != nil {
-		p.f.Close()
-		return nil, err
+	err = p.f.Truncate(0)
+	if err == nil {
+		_, err = fmt.Fprintf(p.f, "%d\n", os.Getpid())
 	}
-	_, err = fmt.Fprintf(p.f, "%d\n", os.Getpid())
-	return p, err
+	if err != nil {
+		p.close() // which leaves no empty one behind
+		return nil, fmt.Errorf("server: pidfile: %w", err)
+	}
+	return p, nil
 }
 
 // open opens and locks the file.

@@ -16,6 +16,8 @@ const canFork = false
 
 const terminate = syscall.SIGTERM
 
+const withoutWaiting = 0
+
 var errPlatform = errors.New("server: this system cannot do that")
 
 func newSystem(ctx context.Context, h http.Handler, user Config, _ *Config, _ *elder) (*system, error) {
@@ -66,13 +68,14 @@ func makeBlocking(net.Listener)                      {}
 func readable(net.Conn) bool                         { return false }
 func openable(want int) int64                        { return int64(want) }
 func reusePort(_, _ string, _ syscall.RawConn) error { return errPlatform }
-func (c *Config) settle() error                      { return chdir(c.Chdir) }
+func umask(int) int                                  { return 0 }
 func chownSocket(*Config, string) error              { return nil }
 func giveLog(*Config, *os.File) error                { return nil }
 func runningProgram() *program                       { return &program{} }
 func residentMemory(int) int64                       { return 0 }
 func memoryLimit() int64                             { return 0 }
 func queueLength(net.Listener) int                   { return 0 }
+func takeNoMore(net.Listener)                        {}
 func monotonic() string                              { return "" }
 func holder(string) string                           { return "" }
 func terminal() bool                                 { return false }
@@ -80,13 +83,6 @@ func terminal() bool                                 { return false }
 func stopListening(net.Listener) {}
 
 func rawFile(net.Listener) (*os.File, error) { return nil, errPlatform }
-
-func chdir(dir string) error {
-	if dir == "" {
-		return nil
-	}
-	return os.Chdir(dir)
-}
 
 func parseUmask(s string) (int, error) {
 	if s != "" {

@@ -268,13 +268,14 @@ func (m *master) settled() {
 
 // adoptLogs takes the new configuration's log files. The scout has opened them already, so a failure is one of this moment.
 func (m *master) adoptLogs(c *Config) {
-	l, err := openLogs(c)
+	l, err := openLogs(c, 0)
 	if err != nil {
 		m.log.Error("log files stay as they are", "err", err)
 		return
 	}
-	m.log.close()
+	old := *m.log
 	*m.log = *l
+	go old.close() // which may have to wait
 }
 
 // refuseReload ends a reload that has failed: the new workers go, the old never noticed.
@@ -320,7 +321,7 @@ func (m *master) retire() {
 	if len(m.retired) == 0 {
 		return
 	}
-	closeAll(m.retired, true)
+	m.giveUp(m.retired)
 	m.retired = nil
 }
 

@@ -46,9 +46,14 @@ func Run(ctx context.Context, h http.Handler, cfg Config) error {
 	return runMaster(ctx, h, cfg, c)
 }
 
-// checkOnly opens what a start would open, and closes it again.
+// checkOnly opens what a start would open, from the same folder and with the same umask, and closes it again.
 func checkOnly(c *Config) error {
-	l, err := openLogs(c)
+	back, err := c.settle()
+	defer back()
+	if err != nil {
+		return &ExitError{1, err}
+	}
+	l, err := openLogs(c, 0)
 	if err != nil {
 		return &ExitError{1, err}
 	}
@@ -69,9 +74,17 @@ func Main(h http.Handler, cfg Config) {
 		os.Exit(0)
 	}
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
+		lastWord(err)
 	}
 	os.Exit(ExitCode(err))
+}
+
+// lastWord says on stderr why a process ends, even if nobody reads that: then it ends all the same.
+func lastWord(err error) {
+	if l, fault := openLog("-", os.Stderr, nil, 0); fault == nil {
+		fmt.Fprintln(l, err)
+		l.close()
+	}
 }
 
 // Load applies a file, the environment and flags, in this order: each overrides what came before. A reload without worker
@@ -162,17 +175,17 @@ func runMaster(ctx context.Context, h http.Handler, user Config, c *Config) (err
 	if err != nil {
 		return &ExitError{1, err}
 	}
-	if err := c.settle(); err != nil {
+	if _, err := c.settle(); err != nil {
 		return &ExitError{1, err}
 	}
-	l, err := openLogs(c)
+	l, err := openLogs(c, 0)
 	if err != nil {
 		return &ExitError{1, err}
 	}
-	defer func() { l.close() }()
+	defer func() { sys.flush(); l.close() }()
 	m := newMaster(sys, user, c, l)
 	if parent != nil {
-		m.parent, m.left = parent, parent.left
+		m.parent, m.left, m.owner = parent, parent.left, false
 	}
 	// From here on a signal is queued: one that comes while addresses are tried must not end the process as it stands.
 	signal.Ignore(syscall.SIGPIPE)

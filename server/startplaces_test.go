@@ -3,6 +3,7 @@
 package server_test
 
 import (
+	"crypto/tls"
 	"fmt"
 	"net"
 	"net/http"
@@ -14,6 +15,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/carafeweb/carafe/server"
 )
 
 // Where a server was started, what it has from there, and what it leaves: folders, stderr, threads, sockets.
@@ -59,15 +62,12 @@ func TestAfterAnUpgradeStderrIsStillWhereItWas(t *testing.T) {
 	}
 }
 
-func TestAStartWantsNoThreadsForLater(t *testing.T) {
+func TestAServerThatServesHasThreadsToSpare(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	s.put("delay", "1.5")
-	s.start("--workers", "1")
-	s.until("the worker starts", func() bool { return s.logged("worker starts") })
-	before := tasks(t, s.pid())
-	s.until("the worker serves", func() bool { return s.status().Serving == 1 })
-	s.until("the spare threads are there", func() bool { return tasks(t, s.pid()) >= before+3 })
+	s.serve(1)
+	// Eight that are kept, and the one that asked for them. How many there were before depends on the machine.
+	s.until("the spare threads are there", func() bool { return tasks(t, s.pid()) >= 9 })
 }
 
 // tasks is how many threads a process has.
@@ -126,6 +126,74 @@ func TestRelativeNamesAreFromWhereTheProgramWasStarted(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestRelativeCertificatesAreFromWhereTheProgramWasStarted(t *testing.T) {
+	t.Parallel()
+	for _, workers := range []string{"0", "1"} {
+		t.Run(workers+" workers", func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t)
+			if err := os.Mkdir(filepath.Join(s.dir, "sub"), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			cert, key := certificate(t, s.dir, "one")
+			s.start("--workers", workers, "--chdir", "sub", "--tls-cert-file", filepath.Base(cert), "--tls-key-file", filepath.Base(key),
+				"--tls-client-auth", "optional", "--tls-client-ca-file", filepath.Base(cert))
+			s.until("it serves", func() bool { return s.status().Serving == 1 })
+			certificate(t, s.dir, "two")
+			if _, err := s.ask("reload"); err != nil {
+				t.Fatalf("a reload does not find what the start has found: %v", err)
+			}
+			c, err := tls.Dial("tcp", s.addr, &tls.Config{InsecureSkipVerify: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			if name := c.ConnectionState().PeerCertificates[0].Subject.CommonName; name != "two" {
+				t.Errorf("after a reload the certificate is %q, want the new one", name)
+			}
+		})
+	}
+}
+
+func TestACheckOpensLogsFromWhereAStartWould(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for _, dir := range []string{"here", "sub/there"} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mine := umask()
+	before, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		log string
+		ok  bool
+	}{{"there/log", true}, {"here/log", false}} {
+		cfg := server.Config{CheckConfig: true, Chdir: "sub", Umask: "077", ErrorLog: tt.log}
+		if err := server.Run(t.Context(), http.NotFoundHandler(), cfg); (err == nil) != tt.ok {
+			t.Errorf("chdir sub, error log %s: the check says %v, want what a start would: fine %t", tt.log, err, tt.ok)
+		}
+		if now, err := os.Getwd(); now != before {
+			t.Errorf("the check leaves the process in %s (%v), want where it was", now, err)
+		}
+	}
+	if fi, err := os.Stat("sub/there/log"); err != nil || fi.Mode().Perm() != 0o600 {
+		t.Errorf("the log that the check made is %v (%v), want the mode that a start with umask 077 gives it, 0600", fi, err)
+	}
+	if mask := umask(); mask != mine {
+		t.Errorf("the check leaves the process with umask %03o, want its own %03o", mask, mine)
+	}
+}
+
+// umask is this process's.
+func umask() int {
+	mask := syscall.Umask(0)
+	syscall.Umask(mask)
+	return mask
 }
 
 func TestAnUpgradeThatDoesNotBeginIsAnErrorForWhoeverAskedForIt(t *testing.T) {

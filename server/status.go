@@ -36,32 +36,32 @@ type question struct {
 
 // A Status is what a server says of itself.
 type Status struct {
-	PID           int            `json:"pid"`
-	State         string         `json:"state"` // "starting", "serving", "reloading", "upgrading", "stopping", "paused"
-	Uptime        float64        `json:"uptime_seconds"`
-	Addresses     []string       `json:"addresses"`
-	Wanted        int            `json:"workers_wanted"`
-	Serving       int            `json:"workers_serving"`
-	Requests      int64          `json:"requests"`
-	Crashes       int64          `json:"crashes"`
+	PID           int            `json:"pid"`                      // the master's
+	State         string         `json:"state"`                    // "starting", "serving", "reloading", "upgrading", "stopping", "paused"
+	Uptime        float64        `json:"uptime_seconds"`           // since it started
+	Addresses     []string       `json:"addresses"`                // that it listens at
+	Wanted        int            `json:"workers_wanted"`           // how many there should be
+	Serving       int            `json:"workers_serving"`          // how many accept requests
+	Requests      int64          `json:"requests"`                 // answered since the start, by all workers
+	Crashes       int64          `json:"crashes"`                  // of workers, since the start
 	ReloadFailure string         `json:"reload_failure,omitempty"` // of the last reload, if it failed
-	CrashLoop     bool           `json:"crash_loop"`
-	Workers       []WorkerStatus `json:"workers"`
+	CrashLoop     bool           `json:"crash_loop"`               // whether a worker keeps ending soon after it began
+	Workers       []WorkerStatus `json:"workers"`                  // by number
 }
 
 // A WorkerStatus is what is known of one worker.
 type WorkerStatus struct {
-	Worker   int     `json:"worker"`
-	PID      int     `json:"pid"`
-	State    string  `json:"state"`
-	Uptime   float64 `json:"uptime_seconds"`
-	Requests int64   `json:"requests"`
-	Busy     int     `json:"busy"`
-	Conns    int     `json:"conns"`
-	Stuck    int     `json:"stuck"`
-	Oldest   float64 `json:"oldest_seconds"`
-	Memory   int64   `json:"memory"`
-	Life     string  `json:"life"` // how it gives signs of life: "wire", "watchdog" (sd_notify), "none"
+	Worker   int     `json:"worker"`         // its number, never given again
+	PID      int     `json:"pid"`            // its process
+	State    string  `json:"state"`          // "booting", "serving", "leaving"
+	Uptime   float64 `json:"uptime_seconds"` // since it started
+	Requests int64   `json:"requests"`       // answered
+	Busy     int     `json:"busy"`           // requests in flight
+	Conns    int     `json:"conns"`          // open connections
+	Stuck    int     `json:"stuck"`          // requests running on after RequestTimeout
+	Oldest   float64 `json:"oldest_seconds"` // age of the oldest in flight; 0 if there is none
+	Memory   int64   `json:"memory"`         // resident bytes, 0 if not known
+	Life     string  `json:"life"`           // how it gives signs of life: "wire", "watchdog" (sd_notify), "none"
 }
 
 func (m *master) status() Status {

@@ -1,6 +1,9 @@
 package server
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // A stop goes through these stages, and only forward.
 const (
@@ -49,6 +52,10 @@ func (m *master) cancelUpgrade() {
 	}
 }
 
+// lame reports whether the server waits for load balancers to look away, and serves as ever meanwhile. One that has never served
+// has nothing to go on with.
+func (m *master) lame() bool { return m.stop != nil && m.stop.stage == stageLame && m.ever }
+
 func (m *master) enter(stage int) {
 	m.stop.stage = stage
 	m.stop.deadline = time.Now().Add(quickTime)
@@ -59,18 +66,46 @@ func (m *master) enter(stage int) {
 	case stageDrain, stageHanded:
 		m.stop.handed = stage == stageHanded
 		m.stop.deadline = time.Now().Add(m.cfg.GracefulTimeout + killAfter)
-		closeAll(m.sockets, !m.stop.handed)
+		m.letNobodyIn()
+		m.giveUp(m.sockets)
 		for _, w := range m.workers {
 			m.dismiss(w, "stop")
 		}
 	case stageQuick:
-		closeAll(m.sockets, !m.stop.handed)
+		m.giveUp(m.sockets)
 		for _, w := range m.workers {
 			m.hurry(w)
 		}
 	case stageKill:
 		for _, w := range m.workers {
 			m.kill(w)
+		}
+	}
+}
+
+// giveUp closes the master's end of sockets.
+func (m *master) giveUp(list []*socket) {
+	last := m.owner && (m.stop == nil || !m.stop.handed)
+	for _, s := range list {
+		s.close(last)
+	}
+}
+
+// final reports whether sockets end with the workers that leave now: no other master serves on them, now or soon, and nobody holds
+// them for a server to come. Then a worker has the kernel let nobody in before its last look at the queue: what came after that would
+// be reset.
+func (m *master) final() bool {
+	return m.stop != nil && !m.stop.handed && m.owner && m.upgrade == nil && !slices.ContainsFunc(m.sockets, func(s *socket) bool { return s.foreign })
+}
+
+// letNobodyIn does for workers that are any program what ours do by themselves, just before they close a socket.
+func (m *master) letNobodyIn() {
+	for _, w := range m.workers {
+		if w.mute && m.final() {
+			for _, s := range m.sockets {
+				takeNoMore(s.listener)
+			}
+			return
 		}
 	}
 }

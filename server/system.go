@@ -22,6 +22,8 @@ type system struct {
 	openProgram func() (*program, error)
 	// openCommand opens the program that workers are, if that is not this one.
 	openCommand func(argv []string) (*program, error)
+	// flush ends with the children's last words having been passed on.
+	flush func()
 	// notify tells the service manager (sd_notify(3)).
 	notify func(state string)
 	// resident is the memory of a process in bytes, 0 if unknown.

@@ -20,6 +20,9 @@ const settle = time.Second
 
 // An upgrade is a new master coming up from the binary on disk, with workers of its own, on the same sockets.
 //
+// It has as many workers as its own configuration says: what TTIN, TTOU and "scale" have changed is not handed on, neither here nor
+// there.
+//
 // Source: Gunicorn's Arbiter.reexec. Unlike Gunicorn, the old master drains by itself when the new one serves.
 type upgrade struct {
 	child    child
@@ -44,6 +47,9 @@ func (m *master) beginUpgrade() error {
 		return errors.New(why)
 	}
 	m.log.Info("upgrade")
+	if m.scaled != 0 {
+		m.log.Warn("TTIN and TTOU do not hold beyond an upgrade", "workers", m.target, "configured", m.cfg.Workers)
+	}
 	err := m.launchUpgrade()
 	if err != nil {
 		m.log.Error("upgrade failed, this master goes on", "why", err)
@@ -133,6 +139,7 @@ func (m *master) promote(e event) {
 	if m.parent == nil {
 		return
 	}
+	m.owner = true
 	m.takeControl(time.Now())
 	if e.gone {
 		m.log.Info("the old master has gone")

@@ -53,6 +53,7 @@ const handshakeTime = 150 * time.Millisecond
 type order struct {
 	grace time.Duration
 	empty bool
+	final bool // the sockets are nobody's after this
 	quick bool
 	why   string
 }
@@ -100,6 +101,7 @@ func newService(c *Config, m message, h http.Handler, w *wire, l *logs, listener
 	}
 	s.requests.limit = s.limit
 	s.clock.epoch = time.Now()
+	s.lame.Store(m.Lame)
 	if c.MaxConcurrent > 0 {
 		s.slots = make(chan struct{}, c.MaxConcurrent)
 	}
@@ -145,7 +147,7 @@ func (s *service) obey() {
 		}
 		switch m.Type {
 		case msgDrain:
-			s.order(order{grace: m.Grace, empty: m.Empty, why: "master"})
+			s.order(order{grace: m.Grace, empty: m.Empty, final: m.Final, why: "master"})
 		case msgQuick:
 			s.order(order{quick: true, why: "master"})
 		case msgReopen:
@@ -197,7 +199,7 @@ func (s *service) drain(ctx context.Context, o order) {
 	began := time.Now()
 	s.lame.Store(true)
 	s.draining.Store(true)
-	s.stopAccepting(o.empty)
+	s.stopAccepting(o)
 	s.wire.send(message{Type: msgDeaf})
 	defer s.in1.Close()
 	defer s.in2.Close()

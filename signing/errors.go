@@ -15,7 +15,7 @@ var ErrBadData = errors.New("signing: bad data")
 // errors.As finds it also in a *BadTimeSignature and a *SignatureExpired, as itsdangerous' classes
 // inherit; its BadHeader has no use there either and has no counterpart here.
 type BadSignature struct {
-	Message string
+	Message string // in itsdangerous' words
 	Payload string // what the signature should have covered; from outside and unproven, "" if there was no separator
 }
 
@@ -48,8 +48,8 @@ func (e *SignatureExpired) Unwrap() error { return &e.BadTimeSignature }
 // A BadPayload says that what was signed, and signed rightly, cannot be read: not base64, not zlib,
 // too large, not JSON, or a broken tag. It is not a *BadSignature.
 type BadPayload struct {
-	Message string
-	Err     error // the cause
+	Message string // in itsdangerous' words
+	Err     error  // the cause
 }
 
 // Error is the message and why, for the log.

@@ -35,6 +35,7 @@ type Scheme struct {
 
 // Options say how texts are signed and what is in them. Only Keys must be there.
 type Options struct {
+	// Keys sign and verify; one at least, none of them empty.
 	Keys Keys
 
 	// Salt separates the signatures of one use from those of another under the same keys; it is no

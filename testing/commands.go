@@ -17,8 +17,8 @@ type Runner struct {
 
 // A CommandResult is what a command came to.
 type CommandResult struct {
-	Output string
-	Err    error // nil means success
+	Output string // what it wrote to out
+	Err    error  // nil means success
 }
 
 // NewRunner makes a runner for app.

@@ -15,7 +15,7 @@ import (
 //
 // Source: werkzeug.test.TestResponse.
 type Response struct {
-	StatusCode    int
+	StatusCode    int             // the final one, 200 or above
 	Header        http.Header     // never nil
 	Trailer       http.Header     // nil if there are none
 	Informational []Informational // the 1xx answers before it
@@ -37,8 +37,8 @@ type Response struct {
 
 // Informational is a 1xx answer.
 type Informational struct {
-	StatusCode int
-	Header     http.Header
+	StatusCode int         // 100 to 199
+	Header     http.Header // as it was then; a copy
 }
 
 // Text is the body.

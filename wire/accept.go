@@ -21,8 +21,8 @@ const (
 
 // A Preference is one value of an Accept header with its quality, 0 to 1.
 type Preference struct {
-	Value   string
-	Quality float64
+	Value   string  // "text/html", "de", "*"
+	Quality float64 // 0 means not at all
 }
 
 // Accept is what a client prefers: the most specific first, among equals the highest quality, among those as
@@ -30,9 +30,9 @@ type Preference struct {
 //
 // Source: werkzeug.datastructures.Accept, MIMEAccept, LanguageAccept, CharsetAccept.
 type Accept struct {
-	Kind        Kind
-	Preferences []Preference
-	Provided    bool // the header was there and not empty
+	Kind        Kind         // of which header
+	Preferences []Preference // nil means none
+	Provided    bool         // the header was there and not empty
 }
 
 // maxPreferences is how many values of one Accept header are looked at.

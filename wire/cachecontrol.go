@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"errors"
 	"strconv"
 	"strings"
 	"time"
@@ -9,7 +10,9 @@ import (
 // CacheControl is the directives of a Cache-Control header, in their order.
 //
 // Source: werkzeug.datastructures.RequestCacheControl, ResponseCacheControl.
-type CacheControl struct{ Directives Params }
+type CacheControl struct {
+	Directives Params // nil means none
+}
 
 // ParseCacheControl reads a Cache-Control header.
 func ParseCacheControl(field string) CacheControl { return CacheControl{ParseDict(field)} }
@@ -17,14 +20,15 @@ func ParseCacheControl(field string) CacheControl { return CacheControl{ParseDic
 // Has says whether a directive is there, with or without a value.
 func (c CacheControl) Has(name string) bool { return c.Directives.Has(name) }
 
-// Seconds is the value of a directive such as max-age; ok is false if it is missing, bare or no number.
+// Seconds is the value of a directive such as max-age; ok is false if it is missing, bare or no number. What is beyond 2³¹-1 is that
+// (RFC 9111, 1.2.2): what is to be kept for ever is not to be forgotten at once.
 func (c CacheControl) Seconds(name string) (d time.Duration, ok bool) {
 	s, ok := c.Directives.Get(name)
 	if !ok {
 		return 0, false
 	}
 	n, err := strconv.ParseInt(strings.TrimSpace(s), 10, 32)
-	if err != nil {
+	if err != nil && !errors.Is(err, strconv.ErrRange) {
 		return 0, false
 	}
 	return time.Duration(n) * time.Second, true

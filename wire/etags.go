@@ -11,9 +11,9 @@ import (
 //
 // Source: werkzeug.datastructures.ETags.
 type ETags struct {
-	Star   bool // "*": any
-	Strong []string
-	Weak   []string
+	Star   bool     // "*": any
+	Strong []string // nil means none
+	Weak   []string // without their W/; nil means none
 }
 
 // IsZero says whether there are none.

@@ -18,7 +18,9 @@ var (
 )
 
 // A MalformedError says what is wrong with a multipart body.
-type MalformedError struct{ What string }
+type MalformedError struct {
+	What string // in a sentence without its stop
+}
 
 // Error says what is wrong.
 func (e *MalformedError) Error() string { return "wire: malformed multipart body: " + e.What }
@@ -94,7 +96,9 @@ func (m *Multipart) Close() {
 }
 
 // A Field is one line of a part's header.
-type Field struct{ Name, Value string }
+type Field struct {
+	Name, Value string // as they were sent, the value without the blanks around it
+}
 
 // A Part is one part of a multipart body: a field of a form, or a file. Read or WriteTo give its data, until the next
 // part is asked for.

@@ -6,9 +6,9 @@ import (
 
 // A Param is one name=value of a header field.
 type Param struct {
-	Name  string
-	Value string
-	Bare  bool // there was a name only, without "="
+	Name  string // as it was sent
+	Value string // without quotes; "" if Bare
+	Bare  bool   // there was a name only, without "="
 }
 
 // Params are the parameters of a header field in their order; no name comes twice.

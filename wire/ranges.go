@@ -9,8 +9,8 @@ import (
 // A Span is one range of a Range header: from Start up to but not including End. A negative Start counts from the end of
 // what is asked for; Open means there is no End.
 type Span struct {
-	Start, End int64
-	Open       bool
+	Start, End int64 // in units of the Range; 0 is the first
+	Open       bool  // to the end: End does not count
 }
 
 // A Range is what a Range header asks for.
@@ -18,7 +18,7 @@ type Span struct {
 // Source: werkzeug.datastructures.Range.
 type Range struct {
 	Unit  string // lower case
-	Spans []Span
+	Spans []Span // in their order, one at least
 }
 
 // maxSpans is how many ranges of one header are read; a client that asks for more is not well.
@@ -91,18 +91,20 @@ func parseDigits(s string) (int64, bool) {
 //
 // Source: werkzeug.datastructures.ContentRange.
 type ContentRange struct {
-	Unit               string
-	Start, End, Length int64
+	Unit               string // "bytes"
+	Start, End, Length int64  // in units; End does not count for a Start of -1
 }
 
 // ParseContentRange reads a Content-Range header; ok is false for a missing or malformed one.
 //
 // Source: werkzeug.http.parse_content_range_header.
 func ParseContentRange(field string) (c ContentRange, ok bool) {
-	unit, rest, ok := strings.Cut(strings.TrimSpace(field), " ")
-	if !ok {
+	field = strings.TrimSpace(field)
+	end := strings.IndexFunc(field, isASCIISpace)
+	if end < 0 {
 		return c, false
 	}
+	unit, rest := field[:end], field[end:]
 	part, length, ok := strings.Cut(strings.TrimSpace(rest), "/")
 	if !ok {
 		return c, false

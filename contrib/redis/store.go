@@ -119,7 +119,9 @@ func within(ctx context.Context, timeout time.Duration) (context.Context, contex
 }
 
 // UnavailableError says that Redis did not answer, or answered with an error.
-type UnavailableError struct{ Err error }
+type UnavailableError struct {
+	Err error // of the network or of Redis; never nil
+}
 
 // Error says that it is Redis, and what it met.
 func (e *UnavailableError) Error() string {
