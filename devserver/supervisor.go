@@ -178,8 +178,8 @@ func (s *supervisor) finished(ctx context.Context, b build) {
 	go s.list(ctx)
 	switch {
 	case b.err != nil:
-		s.say(" * The build failed:\n%s", strings.TrimRight(b.output, "\n"))
 		s.fail(&Problem{Kind: problemBuild, Command: "go build " + s.project.Package, Dir: s.project.Dir, Output: b.output, Diagnostics: diagnostics(s.project.Dir, b.output)})
+		s.say(" * The build failed:\n%s", strings.TrimRight(b.output, "\n"))
 		s.tell(Event{Kind: EventFailed, Output: b.output})
 	case !s.must && s.serving != nil && s.starting == nil && sameFile(b.binary, s.serving.binary):
 		_ = os.Remove(b.binary)
@@ -212,8 +212,8 @@ func (s *supervisor) start() {
 	s.generation++
 	p, err := s.launch()
 	if err != nil {
-		s.say(" * The program cannot be started: %v", err)
 		s.fail(&Problem{Kind: problemExit, Command: s.binary, Dir: s.project.Dir, Output: err.Error(), Ended: "could not be started"})
+		s.say(" * The program cannot be started: %v", err)
 		return
 	}
 	s.starting = p
@@ -257,8 +257,8 @@ func (s *supervisor) gone(p *program) {
 		s.serving = nil
 	}
 	ended := endedBy(p.cmd.ProcessState)
-	s.say(" * The program %s: it is started again when a file changes", ended)
 	s.fail(&Problem{Kind: problemExit, Command: filepath.Base(p.binary), Dir: s.project.Dir, Output: p.output.String(), Ended: ended, Served: p.served.Load()})
+	s.say(" * The program %s: it is started again when a file changes", ended)
 	s.tell(Event{Kind: EventExited, PID: p.pid(), Output: p.output.String()})
 }
 
@@ -269,7 +269,8 @@ func (s *supervisor) complain(p *program) {
 	}
 }
 
-// fail shows a problem to all that look: through the program that serves, or, if there is none, in its place.
+// fail shows a problem to all that look: through the program that serves, or, if there is none, in its place. What is printed about it
+// comes afterwards: who reads that and reloads the page is to see it there too.
 func (s *supervisor) fail(p *Problem) {
 	s.problems++
 	p.ID = s.problems

@@ -298,7 +298,7 @@ func TestTheBuildErrorPageReloadsItselfWhenItIsMended(t *testing.T) {
 	base := "http://" + p.addr
 	browse(t, ctx, chromedp.Navigate(base+"/users/7"))
 	p.write("extra.go", "package main\n\nimport \"fmt\"\n\n// extra is broken.\nfunc extra() string {\n\tname := \"<b>ada</b>\"\n\treturn fmt.Sprint(nmae)\n}\n\nfunc other() int { return \"x\" }\n")
-	p.await(regexp.MustCompile(`The build failed`))
+	p.shows("/users/7", "The build failed")
 	browse(t, ctx, chromedp.Navigate(base+"/users/7"), chromedp.WaitVisible(".diagnostic"))
 	screenshots(t, ctx, "build-error")
 	if got := text(t, ctx, `document.body.innerText`); !strings.Contains(got, "undefined: nmae") || !strings.Contains(got, "extra.go:8") || !strings.Contains(got, "<b>ada</b>") {
