@@ -171,7 +171,7 @@ func (a *App) LogError(c *Context, err error) {
 	level, what := slog.LevelError, "Exception on"
 	if stack := stackOf(err); stack != nil {
 		args = append(args, stackKey, string(stack))
-	} else if errors.Is(err, context.Canceled) && errors.Is(c.Err(), context.Canceled) {
+	} else if errors.Is(err, context.Canceled) && context.Cause(c) == context.Canceled { // a server that ends a request has a cause
 		level, what = slog.LevelInfo, "The client left before the answer on"
 	}
 	a.logger().Log(context.WithoutCancel(c), level, fmt.Sprintf("%s %s [%s]", what, path, method), args...)

@@ -394,6 +394,23 @@ func TestAClientThatLeavesIsNoErrorInTheLog(t *testing.T) {
 	}
 }
 
+// A server that ends a request because its time is up says so in the cause of its context: that is an error of the app.
+func TestARequestThatTheServerEndsIsAnErrorInTheLog(t *testing.T) {
+	var records []string
+	app := carafe.New("shop")
+	app.Logger = slog.New(recordHandler(func(r slog.Record) { records = append(records, r.Level.String()+" "+r.Message) }))
+	ctx, end := context.WithCancelCause(t.Context())
+	app.Get("/query", func(c *carafe.Context) error {
+		end(errors.New("the request's time is up"))
+		<-c.Done()
+		return fmt.Errorf("query: %w", c.Err())
+	})
+	app.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, "GET", "/query", nil))
+	if len(records) != 1 || records[0] != "ERROR Exception on /query [GET]" {
+		t.Errorf("the log has %q, want an error", records)
+	}
+}
+
 // recordHandler hands each record on.
 type recordHandler func(slog.Record)
 

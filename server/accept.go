@@ -71,7 +71,7 @@ func (s *service) makeServers() error {
 	}
 	s.h1.ConnContext = func(ctx context.Context, conn net.Conn) context.Context {
 		g := guardOf(conn)
-		ctx, g.cancel = context.WithCancel(context.WithValue(gateway.WithGuard(ctx), guardKey{}, g))
+		ctx, g.cancel = context.WithCancelCause(context.WithValue(gateway.WithGuard(ctx), guardKey{}, g))
 		return ctx
 	}
 	s.h2.Protocols.SetHTTP2(true)

@@ -28,7 +28,7 @@ type exchange struct {
 	remote   string
 	number   int64
 	routine  uint64 // of HTTP/2, where each request has its own
-	cancel   context.CancelFunc
+	cancel   context.CancelCauseFunc
 	before   *exchange
 	after    *exchange
 	stuck    bool // belongs to the registry
@@ -90,7 +90,7 @@ func (s *service) handle(w http.ResponseWriter, r *http.Request) {
 // overHTTP2 gives a request what HTTP/1 has by its connection: a context to cancel, a goroutine to look at; and a header
 // of its own, because the answer may have to be sent while the handler still sets fields.
 func (x *exchange) overHTTP2(r *http.Request) *http.Request {
-	ctx, cancel := context.WithCancel(r.Context())
+	ctx, cancel := context.WithCancelCause(r.Context())
 	x.cancel, x.header = cancel, http.Header{}
 	if x.s.cfg.RequestTimeout > 0 || x.s.cfg.ControlSocket != "" {
 		x.routine = goroutineID()
@@ -120,7 +120,7 @@ func (x *exchange) end(r *http.Request) {
 	took := time.Since(x.began)
 	x.s.requests.end(x, took)
 	if x.cancel != nil {
-		x.cancel()
+		x.cancel(nil)
 	}
 	if x.s.log.access != nil {
 		x.s.log.access.put(x.s.access.line(x, r, took))
@@ -351,6 +351,7 @@ func (x *exchange) expire(status int) bool {
 	if x.hijacked || x.expired || x.ended {
 		return x.expired
 	}
+	x.abandon() // before the connection ends, which would be a cause as well
 	answered := !x.committed
 	switch {
 	case answered && x.guard != nil:
@@ -371,17 +372,19 @@ func (x *exchange) expire(status int) bool {
 	if answered {
 		x.status = status
 	}
-	x.abandon()
 	return answered
 }
+
+// errAbandoned is the cause of a context that the server has cancelled: nobody is to take it for a client that has left.
+var errAbandoned = errors.New("server: the request was ended by the server: its time was up")
 
 // abandon cancels the request's context.
 func (x *exchange) abandon() {
 	if x.cancel != nil {
-		x.cancel()
+		x.cancel(errAbandoned)
 	}
 	if x.guard != nil {
-		x.guard.cancel()
+		x.guard.cancel(errAbandoned)
 	}
 }
 

@@ -42,7 +42,7 @@ type guard struct {
 	headFrom time.Time     // first byte of the head being read
 	reading  time.Duration // time spent waiting for the present body
 	got      int64         // bytes of it
-	cancel   context.CancelFunc
+	cancel   context.CancelCauseFunc
 	wake     chan struct{} // ends a pause
 	shut     atomic.Bool   // closed
 
@@ -91,7 +91,7 @@ const refusedHeader = "X-Carafe-Refused"
 const http2Preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
 func (s *service) newGuard(c net.Conn, base *tracked, tc *tls.Conn) *guard {
-	g := &guard{Conn: c, s: s, base: base, tls: tc, remote: c.RemoteAddr(), cancel: func() {}, wake: make(chan struct{}, 1), writing: never}
+	g := &guard{Conn: c, s: s, base: base, tls: tc, remote: c.RemoteAddr(), cancel: func(error) {}, wake: make(chan struct{}, 1), writing: never}
 	g.since.Store(int64(s.clock.now()))
 	g.scan.lim = &s.lim
 	s.guards.Store(g, nil)

@@ -71,6 +71,9 @@ func TestARequestTimeout(t *testing.T) {
 			w.(http.Flusher).Flush()
 		}
 		<-r.Context().Done()
+		if context.Cause(r.Context()) == context.Canceled {
+			t.Error("the context's cause is that of a client that has left")
+		}
 		_, err := io.WriteString(w, "too late")
 		cause <- err
 	})
