@@ -1,6 +1,7 @@
 package carafe
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -197,23 +198,32 @@ func (u *upstream) takesPreflight(c *Context) bool {
 	return allowed != nil && !slices.Contains(allowed, method)
 }
 
-// allows are the methods that the server has for the path, as it answers OPTIONS; none if it does not know the path, or cannot be asked:
-// then what the app knows is all there is to say.
-func (u *upstream) allows(c *Context) []string {
-	if c.w == nil {
+// allowsTime is how long the server is waited for that is asked which methods it has: the answer is the app's own.
+const allowsTime = 2 * time.Second
+
+// allows are the methods that the server has for the path, as it answers OPTIONS; none if it does not know the path, or does not say so
+// at once: then what the app knows is all there is to say. A preflight is for one method, which is a rule's if it comes here, and asks for no list.
+func (u *upstream) allows(c *Context) (methods []string) {
+	if c.w == nil || c.Request.Header.Get("Access-Control-Request-Method") != "" {
 		return nil
 	}
-	r := c.Request.Clone(c)
+	ctx, cancel := context.WithTimeout(c, allowsTime)
+	defer cancel()
+	r := c.Request.Clone(ctx)
 	r.Body, r.ContentLength, r.TransferEncoding = http.NoBody, 0, nil
 	r.Header.Del("Upgrade")
-	answer := &headerOnly{header: http.Header{}}
 	proxy := u.proxy
 	proxy.ErrorHandler = func(http.ResponseWriter, *http.Request, error) {}
-	proxy.ServeHTTP(answer, r)
-	if answer.status < 200 || answer.status > 299 {
+	proxy.ModifyResponse = func(answer *http.Response) error {
+		if answer.StatusCode >= 200 && answer.StatusCode <= 299 {
+			methods = methodsOf(answer.Header)
+		}
+		_ = answer.Body.Close() // which may be long in coming
+		answer.Body = http.NoBody
 		return nil
 	}
-	return methodsOf(answer.header)
+	proxy.ServeHTTP(nowhere{http.Header{}}, r)
+	return methods
 }
 
 // methodsOf are the methods in Allow.
@@ -221,17 +231,14 @@ func methodsOf(h http.Header) []string {
 	return wire.ParseList(strings.Join(h[headerAllow], ","))
 }
 
-// A headerOnly is a writer of an answer whose body nobody wants.
-type headerOnly struct {
-	header http.Header
-	status int // the last one; those of 1xx come before it
-}
+// nowhere is a writer of an answer that nobody wants.
+type nowhere struct{ header http.Header }
 
-func (w *headerOnly) Header() http.Header { return w.header }
+func (w nowhere) Header() http.Header { return w.header }
 
-func (w *headerOnly) WriteHeader(status int) { w.status = status }
+func (w nowhere) WriteHeader(int) {}
 
-func (w *headerOnly) Write(p []byte) (int, error) { return len(p), nil }
+func (w nowhere) Write(p []byte) (int, error) { return len(p), nil }
 
 func portOf(u *url.URL) string {
 	if port := u.Port(); port != "" {

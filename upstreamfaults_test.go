@@ -298,6 +298,42 @@ func TestAPathThatIsHalfPortedAllowsTheMethodsOfBoth(t *testing.T) {
 	}
 }
 
+// What the upstream does to the question is nothing to a client that asks the app about its own path.
+func TestOptionsOfAPortedPathOutlivesAnUpstreamThatBreaksOff(t *testing.T) {
+	over := make(chan struct{})
+	p := newUpstreamPair(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Allow", "POST, OPTIONS")
+		switch r.URL.Path {
+		case "/broken":
+			w.Header().Set("Content-Length", "10")
+			_, _ = io.WriteString(w, "abc")
+			_ = http.NewResponseController(w).Flush()
+			panic(http.ErrAbortHandler)
+		case "/endless":
+			_ = http.NewResponseController(w).Flush()
+			select {
+			case <-r.Context().Done(): // the body is not waited for
+			case <-over:
+			}
+		}
+	})
+	t.Cleanup(func() { close(over) })
+	p.app.Get("/broken", func() string { return "" }, carafe.Endpoint("broken"))
+	p.app.Get("/endless", func() string { return "" }, carafe.Endpoint("endless"))
+	server := httptest.NewServer(p.app) // as in production: there a proxy's fault is a panic
+	defer server.Close()
+	for _, path := range []string{"/broken", "/endless"} {
+		r, err := http.NewRequest("OPTIONS", server.URL+path, nil)
+		must(t, err)
+		resp, err := http.DefaultClient.Do(r)
+		must(t, err)
+		_ = resp.Body.Close()
+		if got := resp.Header.Get("Allow"); resp.StatusCode != 200 || got != "GET, HEAD, OPTIONS, POST" {
+			t.Errorf("OPTIONS %s: %d, Allow %q; want 200 and the methods of both", path, resp.StatusCode, got)
+		}
+	}
+}
+
 func TestOptionsOfAPortedPathNeedsNoUpstream(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
