@@ -13,6 +13,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/carafeweb/carafe"
@@ -85,6 +86,24 @@ func bodyFaultStatus(t *testing.T, h http.Handler, request string) int {
 	must(t, err)
 	resp.Body.Close()
 	return resp.StatusCode
+}
+
+// What a reader in the place of the body has to say is no fault of the client's.
+func TestABodyThatSomebodyHasReplacedFailsAsTheAppsFault(t *testing.T) {
+	var log bytes.Buffer
+	app := carafe.New("raw")
+	app.Logger = slog.New(slog.NewTextHandler(&log, nil))
+	app.Post("/", func(c *carafe.Context) (string, error) {
+		_, err := io.ReadAll(c.Request.Body)
+		return "", err
+	})
+	replaced := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Body = io.NopCloser(iotest.ErrReader(errors.New("the disk is broken")))
+		app.ServeHTTP(w, r)
+	})
+	if status := bodyFaultStatus(t, replaced, "Content-Length: 4\r\n\r\nbody"); status != 500 || !strings.Contains(log.String(), "the disk is broken") {
+		t.Errorf("status %d, logged %q; want a 500 and the error", status, log.String())
+	}
 }
 
 // Code that knows no Carafe finds net/http's own error, and its text.

@@ -9,10 +9,13 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/carafeweb/carafe/routing"
 )
 
 // handlerBuffer is how much of an http.Handler's answer is kept as a value before it is streamed.
@@ -40,10 +43,11 @@ func (c *Context) handlerRequest() *http.Request {
 	if c.match.Rule == nil || len(c.match.Rule.Variables()) == 0 {
 		return r
 	}
-	if r.Pattern != "" { // a ServeMux around the app has values of its own there, which are not ours to change
-		r = c.Request.Request.Clone(c)
+	variables := c.match.Rule.Variables()
+	if r.Pattern != "" || slices.ContainsFunc(variables, func(v routing.Variable) bool { return r.PathValue(v.Name) != "" }) {
+		r = c.Request.Request.Clone(c) // who is around the app has values of its own there, which are not ours to change
 	}
-	for _, v := range c.match.Rule.Variables() {
+	for _, v := range variables {
 		r.SetPathValue(v.Name, c.Param(v.Name))
 	}
 	return r

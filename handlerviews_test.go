@@ -313,4 +313,10 @@ func TestAHandlerHasTheVariablesAsPathValues(t *testing.T) {
 	if after != "page" {
 		t.Errorf("the ServeMux around the app has %q for its own {id} afterwards, want \"page\"", after)
 	}
+	r := httptest.NewRequest("GET", "/page/7", nil)
+	r.SetPathValue("id", "outer")
+	app.ServeHTTP(httptest.NewRecorder(), r)
+	if got := r.PathValue("id"); got != "outer" {
+		t.Errorf("who has set a path value by itself reads %q afterwards, want its own", got)
+	}
 }

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"io"
 	"mime/multipart"
+	"net"
 	"net/http"
+	"reflect"
 
 	"github.com/carafeweb/carafe/wire"
 )
@@ -91,31 +93,48 @@ func (b *limitedBody) Read(p []byte) (int, error) {
 	}
 	if !b.paced {
 		n, err := b.reader.Read(p)
-		b.err = bodyFaultOf(err)
+		b.err = b.fault(err)
 		return n, b.err
 	}
 	n, err := b.pace.read(b.reader, p)
 	if errors.Is(err, errBodyTooSlow) {
 		b.w.Header().Set("Connection", "close") // what comes of it later is no request
 	}
-	b.err = bodyFaultOf(err)
+	b.err = b.fault(err)
 	return n, b.err
 }
 
-// A bodyFault is why the body could not be read to its end. It reads and compares as net/http's own error, for code that knows no
-// Carafe; a view that returns it, wrapped or not, answers what bodyError says, as a read of request.stream does in Flask.
+// A bodyFault is why the body could not be read to its end. It reads as net/http's own error, and is it for errors.Is and
+// errors.As, for code that knows no Carafe; a view that returns it, wrapped or not, answers what bodyError says, as a read of request.stream does in Flask.
 type bodyFault struct{ err, answer error }
 
 func (f *bodyFault) Error() string { return f.err.Error() }
 
 func (f *bodyFault) Unwrap() []error { return []error{f.err, f.answer} }
 
-// bodyFaultOf leaves alone what is not the client's fault.
-func bodyFaultOf(err error) error {
-	if err == nil || errors.Is(err, io.EOF) || errors.Is(err, http.ErrBodyReadAfterClose) {
+// fault leaves alone what is not the client's fault: the end, a body that was closed, and what a reader has to say that somebody has put in
+// the place of the server's.
+func (b *limitedBody) fault(err error) error {
+	if err == nil || errors.Is(err, io.EOF) || errors.Is(err, http.ErrBodyReadAfterClose) || !isClients(err) && !isServers(b.src) {
 		return err
 	}
 	return &bodyFault{err, bodyError(err)}
+}
+
+// isClients says whether only a client brings an error about, or the way to it.
+func isClients(err error) bool {
+	var limit *http.MaxBytesError
+	var way net.Error
+	return errors.As(err, &limit) || errors.As(err, &way) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, errBodyTooSlow)
+}
+
+// isServers says whether a body is read from the connection itself: its errors are about what the client has sent. It is asked once a body has failed.
+func isServers(body io.Reader) bool {
+	t := reflect.TypeOf(body)
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	return t.PkgPath() == "net/http"
 }
 
 // start decides what the limit is: it may have been changed since the request came.
@@ -124,7 +143,7 @@ func (b *limitedBody) start() {
 	case b.limit < 0:
 		b.reader = b.src
 	case b.declared > b.limit:
-		b.reader, b.err = b.src, bodyFaultOf(&http.MaxBytesError{Limit: b.limit})
+		b.reader, b.err = b.src, b.fault(&http.MaxBytesError{Limit: b.limit})
 		b.w.Header().Set("Connection", "close") // the rest is not worth reading
 	default:
 		b.reader = http.MaxBytesReader(b.w, b.src, b.limit)
