@@ -214,7 +214,7 @@ func (m *master) dismiss(w *worker, why string) {
 	w.state = leaving
 	w.deadline = time.Now().Add(w.config.GracefulTimeout + killAfter)
 	m.log.Info("worker leaves", "worker", w.child.PID(), "why", why)
-	w.child.Send(message{Type: msgDrain, Grace: w.config.GracefulTimeout, Empty: m.stop != nil && !m.stop.handed || m.dropping(w), Final: m.final()})
+	w.child.Send(message{Type: msgDrain, Grace: w.config.GracefulTimeout, Empty: m.deserted() && !m.stop.handed || m.dropping(w), Final: m.final()})
 }
 
 // killAfter is what a worker gets beyond its time, to answer and name the requests that it cuts.

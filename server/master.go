@@ -90,7 +90,7 @@ func (m *master) run(ctx context.Context) error {
 	done := ctx.Done()
 	for {
 		m.manage(ctx, time.Now())
-		if m.stop != nil && len(m.workers) == 0 && m.stop.stage > stageLame {
+		if m.deserted() && len(m.workers) == 0 {
 			return m.err
 		}
 		select {
