@@ -13,7 +13,6 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
-	"time"
 )
 
 func openScore(fd int) *scoreboard {
@@ -150,12 +149,16 @@ func workerListener(c *Config, i int, bind string) (net.Listener, error) {
 	}
 	addr := l.Addr().String()
 	l.Close()
-	lc := net.ListenConfig{KeepAlive: 15 * time.Second, Control: reusePort}
-	own, err := lc.Listen(context.Background(), "tcp", addr)
+	return ownListener(c, addr)
+}
+
+// ownListener is a socket of the worker's own on an address that the master has bound.
+func ownListener(c *Config, addr string) (net.Listener, error) {
+	l, err := listenConfig(c).Listen(context.Background(), "tcp", addr)
 	if err == nil {
-		setBacklog(own, c.Backlog)
+		setBacklog(l, c.Backlog)
 	}
-	return own, err
+	return l, err
 }
 
 // redirect gives the worker its real stderr back, or the error log in place of both outputs.

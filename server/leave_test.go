@@ -61,10 +61,11 @@ func TestAStopUnderAFloodOfNewConnectionsResetsNone(t *testing.T) {
 	for _, tt := range []struct {
 		workers string
 		group   bool // TERM goes to all processes
-	}{{"2", false}, {"2", true}, {"0", false}} {
+		own     bool // each worker has sockets of its own
+	}{{"2", false, false}, {"2", true, false}, {"0", false, false}, {"2", false, true}} {
 		for range times {
 			s := newSite(t)
-			s.startWith(func(c *exec.Cmd) { c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }, "--workers", tt.workers, "--drain-idle", "0.5")
+			s.startWith(func(c *exec.Cmd) { c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }, "--workers", tt.workers, "--drain-idle", "0.5", "--reuse-port="+strconv.FormatBool(tt.own))
 			s.until("all serve", func() bool { st := s.status(); return st.Serving > 0 && st.Serving == st.Wanted })
 			l := (&load{addr: s.addr, clients: 16, think: 1}).begin()
 			l.progress(t, 200)
@@ -82,6 +83,17 @@ func TestAStopUnderAFloodOfNewConnectionsResetsNone(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// A kind of socket that knows no filters would lose connections without a word.
+func TestEverySocketOfAServerCanBeToldToTakeNoMore(t *testing.T) {
+	shared, own, err := server.FiltersOf(server.Config{ReusePort: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if shared == 0 || own == 0 {
+		t.Errorf("the filter of the server's socket has %d steps, that of a worker's own %d, want some in both", shared, own)
 	}
 }
 

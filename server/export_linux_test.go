@@ -1,0 +1,48 @@
+package server
+
+import (
+	"context"
+	"net"
+	"syscall"
+	"unsafe"
+)
+
+// FiltersOf are how many steps the filters have that keep connections from the sockets of a server with this configuration, when they are
+// to take no more: the server's socket, and one of a worker's own.
+func FiltersOf(c Config) (shared, own int, err error) {
+	c.Bind = []string{"127.0.0.1:0"}
+	r, err := c.resolved()
+	if err != nil {
+		return 0, 0, err
+	}
+	b, err := parseBind(r.Bind[0])
+	if err != nil {
+		return 0, 0, err
+	}
+	s, err := listenTCP(context.Background(), r, b)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer s.listener.Close()
+	l, err := ownListener(r, s.listener.Addr().String())
+	if err != nil {
+		return 0, 0, err
+	}
+	defer l.Close()
+	takeNoMore(s.listener)
+	takeNoMore(l)
+	return filterOf(s.listener), filterOf(l), nil
+}
+
+// filterOf is how many steps a socket's filter has (socket(7), SO_GET_FILTER, which is SO_ATTACH_FILTER read).
+func filterOf(l net.Listener) int {
+	raw, err := l.(*net.TCPListener).SyscallConn()
+	if err != nil {
+		return 0
+	}
+	var steps uint32
+	raw.Control(func(fd uintptr) {
+		syscall.Syscall6(syscall.SYS_GETSOCKOPT, fd, syscall.SOL_SOCKET, syscall.SO_ATTACH_FILTER, 0, uintptr(unsafe.Pointer(&steps)), 0)
+	})
+	return int(steps)
+}
