@@ -46,3 +46,29 @@ func filterOf(l net.Listener) int {
 	})
 	return int(steps)
 }
+
+// CaptureOutput has an error log become the process's output, and tells whether writing never waits: to the output, and to the log. Then
+// the output is what it was. between is called when the log is open.
+func CaptureOutput(path string, between func()) (output, log bool, err error) {
+	l, err := openLog(path, nil, &Config{}, 0)
+	if err != nil {
+		return false, false, err
+	}
+	defer l.close()
+	for fd := 1; fd <= 2; fd++ {
+		saved, err := syscall.Dup(fd)
+		if err != nil {
+			return false, false, err
+		}
+		defer syscall.Close(saved)
+		defer dup2(saved, fd)
+	}
+	between()
+	err = l.becomeOutput()
+	return neverWaits(1) || neverWaits(2), neverWaits(l.f.Fd()), err
+}
+
+func neverWaits(fd uintptr) bool {
+	flags, _, _ := syscall.Syscall(syscall.SYS_FCNTL, fd, syscall.F_GETFL, 0)
+	return flags&syscall.O_NONBLOCK != 0
+}

@@ -140,14 +140,7 @@ func TestALogThatIsAPipeWithoutReaderHoldsNobodyUp(t *testing.T) {
 	if err := syscall.Mkfifo(path, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	open := func() *os.File {
-		r, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return r
-	}
-	reader := open()
+	reader := openFifo(t, path)
 	s.serve(1, "--error-log", path, "--access-log", path, "--drain-idle", "0.2")
 	reader.Close()
 	s.signal(syscall.SIGUSR1)
@@ -156,13 +149,65 @@ func TestALogThatIsAPipeWithoutReaderHoldsNobodyUp(t *testing.T) {
 	if code, _, err := s.get("/"); code != 200 {
 		t.Errorf("a request gets %d, %v", code, err)
 	}
-	reader = open()
-	defer reader.Close()
+	reader = openFifo(t, path)
 	s.signal(syscall.SIGTERM)
 	if code, _ := s.wait(patience); code != 0 {
 		t.Errorf("exit code %d, want 0", code)
 	}
 	if text, _ := io.ReadAll(reader); !strings.Contains(string(text), "stopped") {
 		t.Errorf("the new reader reads %q, want the last lines of the log", text)
+	}
+}
+
+// openFifo is the reading end of a named pipe, whether somebody writes or not.
+func openFifo(t *testing.T, path string) *os.File {
+	t.Helper()
+	r, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { r.Close() })
+	return r
+}
+
+// Whoever prints does not ask whether it was written: an output that never waits loses what a slow reader has no room for.
+func TestAnOutputThatIsANamedPipeWaitsForItsReader(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "fifo")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	reader := openFifo(t, path)
+	output, log, err := server.CaptureOutput(path, func() {})
+	if err != nil || output || !log {
+		t.Errorf("never waits: the output %t, the log %t, %v, want the log alone", output, log, err)
+	}
+	if _, _, err := server.CaptureOutput(path, func() { reader.Close() }); err == nil {
+		t.Error("a pipe whose reader has gone has become the output")
+	}
+}
+
+func TestNothingThatIsPrintedIsLostInANamedPipe(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	path := filepath.Join(s.dir, "fifo")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	reader := openFifo(t, path)
+	s.serve(1, "--error-log", path, "--capture-output", "--graceful-timeout", "60")
+	const all = 50000 // far more than a pipe holds
+	answer := s.background(fmt.Sprintf("/log?n=%d", all))
+	s.inFlight("/log", 1)
+	next := 0
+	for lines := bufio.NewScanner(reader); next < all && lines.Scan(); {
+		if lines.Text() == fmt.Sprintf("line %d", next) {
+			next++
+		}
+	}
+	if next != all {
+		t.Errorf("line %d of %d did not come", next, all)
+	}
+	if r := <-answer; r.code != 200 {
+		t.Errorf("who had it printed gets %d, %v", r.code, r.err)
 	}
 }
