@@ -198,16 +198,22 @@ func TestNothingThatIsPrintedIsLostInANamedPipe(t *testing.T) {
 	const all = 50000 // far more than a pipe holds
 	answer := s.background(fmt.Sprintf("/log?n=%d", all))
 	s.inFlight("/log", 1)
-	next := 0
-	for lines := bufio.NewScanner(reader); next < all && lines.Scan(); {
-		if lines.Text() == fmt.Sprintf("line %d", next) {
-			next++
+	read := make(chan int)
+	go func() {
+		next := 0
+		for lines := bufio.NewScanner(reader); lines.Scan(); {
+			if lines.Text() == fmt.Sprintf("line %d", next) {
+				next++
+			}
 		}
-	}
-	if next != all {
-		t.Errorf("line %d of %d did not come", next, all)
-	}
+		read <- next
+	}()
 	if r := <-answer; r.code != 200 {
 		t.Errorf("who had it printed gets %d, %v", r.code, r.err)
+	}
+	s.signal(syscall.SIGTERM)
+	s.wait(patience)
+	if next := <-read; next != all {
+		t.Errorf("line %d of %d did not come", next, all)
 	}
 }
