@@ -45,6 +45,64 @@ func TestALogThatNobodyReadsKeepsNobodyWaitingAndTellsLaterWhatIsMissing(t *test
 	}
 }
 
+func TestWhatIsMissingInALogIsToldWhereItIsMissing(t *testing.T) {
+	for _, patience := range []time.Duration{0, time.Millisecond} {
+		r, w, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		log, end, err := server.LogTo(w, patience)
+		if err != nil {
+			t.Fatal(err)
+		}
+		next := 0
+		line := func() { fmt.Fprintf(log, "line %d\n", next); next++ }
+		for range 20000 { // more than a pipe and the queue hold
+			line()
+		}
+		in, lines := bufio.NewScanner(r), []string{}
+		for range 3000 { // there is room again
+			in.Scan()
+			lines = append(lines, in.Text())
+		}
+		for range 1000 {
+			line()
+		}
+		read := make(chan []string)
+		go func() {
+			for in.Scan() {
+				lines = append(lines, in.Text())
+			}
+			read <- lines
+		}()
+		end()
+		w.Close()
+		if wrong := firstWrongLine(<-read, next); wrong != "" {
+			t.Errorf("patience %v: %s", patience, wrong)
+		}
+	}
+}
+
+// firstWrongLine looks at the lines of a log: their numbers must go up by one, but for what is told to be missing, to the end.
+func firstWrongLine(lines []string, end int) string {
+	next, told := 0, 0
+	for _, line := range lines {
+		if text, ok := strings.CutSuffix(line, " lines could not be written here"); ok {
+			n, _ := strconv.Atoi(text)
+			next, told = next+n, told+n
+			continue
+		}
+		if want := fmt.Sprintf("line %d", next); line != want {
+			return fmt.Sprintf("%q, want %q after %d that are told to be missing", line, want, told)
+		}
+		next++
+	}
+	if next != end || told == 0 {
+		return fmt.Sprintf("%d lines and %d that are told to be missing, want %d together, and some missing", next-told, told, end)
+	}
+	return ""
+}
+
 // countLines reads until the end: how many lines there are, and how many are told to be missing.
 func countLines(r io.Reader) (n [2]int) {
 	for s := bufio.NewScanner(r); s.Scan(); {
