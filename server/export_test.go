@@ -310,3 +310,22 @@ func LaunchInside(hooks Hooks, l net.Listener) (kill func(), said <-chan string,
 	i.Send(message{Type: msgConfig, Config: c.values(), Worker: 1})
 	return func() { i.Signal(os.Kill) }, words, nil
 }
+
+// EndAfterAdopting has a master whose log is an open file, which has a line to be written, take other log files and end. It reports whether
+// the old log was closed by then.
+func EndAfterAdopting(f *os.File, path string) (closed bool, err error) {
+	l, err := openLog("-", f, nil, 0)
+	if err != nil {
+		return false, err
+	}
+	m := &master{log: &logs{Logger: slog.New(slog.DiscardHandler), errors: l}}
+	io.WriteString(l, "last words\n")
+	m.adoptLogs(&Config{ErrorLog: path})
+	m.closeLogs()
+	select {
+	case <-l.over:
+		return true, nil
+	default:
+		return false, nil
+	}
+}

@@ -275,3 +275,12 @@ func TestNothingThatIsPrintedIsLostInANamedPipe(t *testing.T) {
 		t.Errorf("line %d of %d did not come", next, all)
 	}
 }
+
+func TestAMasterEndsWhenTheLogsOfBeforeAReloadAreWrittenToo(t *testing.T) {
+	t.Parallel()
+	_, w := fullPipe(t)
+	closed, err := server.EndAfterAdopting(w, filepath.Join(t.TempDir(), "new.log"))
+	if err != nil || !closed {
+		t.Errorf("the old log is closed: %t, %v, want true: what was queued for it is lost", closed, err)
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"sync"
 	"time"
 )
 
@@ -21,7 +22,8 @@ type master struct {
 	user    Config  // as given to Run
 	cfg     *Config // in force
 	log     *logs
-	program *program // what workers are started from
+	closing sync.WaitGroup // log files that have been replaced, and are not written to the end yet
+	program *program       // what workers are started from
 	sockets []*socket
 	retired []*socket // dropped by a reload; closed when the old workers have gone
 	pidfile *pidfile
