@@ -171,6 +171,36 @@ func TestAWorkerThatIsSentTermServesUntilItsSuccessorDoes(t *testing.T) {
 	})
 }
 
+func TestAWorkerThatIsSentTermJustBeforeItServesLeavesAllTheSame(t *testing.T) {
+	for terms := 1; terms <= 2; terms++ {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFleet(t, server.Config{Workers: 1, WorkerTimeout: time.Hour}, false)
+			told := f.all()[0]
+			for range terms {
+				told.Say("leaving")
+			}
+			synctest.Wait()
+			if n := len(f.all()); n != 1 || len(kills(told)) != 0 {
+				t.Fatalf("%d workers were started, or the one was killed that may have connections, before it said that it serves", n)
+			}
+			told.Say("ready")
+			synctest.Wait()
+			if n := len(f.all()); n != 2 {
+				t.Fatalf("%d workers were started, want a successor", n)
+			}
+			if got := slices.Contains(sent(told), "drain"); got != (terms == 2) {
+				t.Errorf("after %d TERM, before a successor serves: sent away %t", terms, got)
+			}
+			f.all()[1].Say("ready")
+			synctest.Wait()
+			if terms == 1 && !slices.Contains(sent(told), "drain") {
+				t.Error("the worker is not sent away although its successor serves")
+			}
+			f.stop()
+		})
+	}
+}
+
 func TestAWorkerThatDiesInTheDrainDelayIsReplaced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFleet(t, server.Config{Workers: 2, DrainDelay: 10 * time.Second, WorkerTimeout: time.Hour})

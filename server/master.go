@@ -254,6 +254,7 @@ func (m *master) happened(ctx context.Context, e event) {
 			return
 		}
 		m.ready(w)
+		m.heedEarly(w)
 	case msgBeat:
 		w.watched = w.mute
 		m.beat(w, e.msg.Beat)
