@@ -110,16 +110,21 @@ func tryListen(ctx context.Context, c *Config, b bindAddr) (*socket, error) {
 }
 
 func listenTCP(ctx context.Context, c *Config, b bindAddr) (*socket, error) {
-	lc := net.ListenConfig{KeepAlive: 15 * time.Second}
-	lc.SetMultipathTCP(false) // which has no filters: see takeNoMore
-	if c.ReusePort {
-		lc.Control = reusePort
-	}
-	l, err := lc.Listen(ctx, "tcp", b.addr)
+	l, err := listenConfig(c).Listen(ctx, "tcp", b.addr)
 	if err != nil {
 		return nil, err
 	}
 	return &socket{listener: l}, nil
+}
+
+// listenConfig is how a TCP socket is made, the server's or a worker's own.
+func listenConfig(c *Config) *net.ListenConfig {
+	lc := &net.ListenConfig{KeepAlive: 15 * time.Second}
+	lc.SetMultipathTCP(false) // which has no filters: see takeNoMore
+	if c.ReusePort {
+		lc.Control = reusePort
+	}
+	return lc
 }
 
 // errInUse is a unix socket that somebody listens on.

@@ -173,13 +173,18 @@ type FakeWorker struct {
 	Role  string
 	Sent  chan string // types of the messages that it was sent
 	Kills chan string // signals
-	emit  func(event)
+	// Drains are the messages to leave: whether the queues are to be emptied, and whether nobody is to be let in any more.
+	Drains chan [2]bool
+	emit   func(event)
 }
 
 func (f *FakeWorker) PID() int { return 1000 + f.ID }
 
 func (f *FakeWorker) Send(m message) error {
 	f.Sent <- m.Type
+	if m.Type == msgDrain {
+		f.Drains <- [2]bool{m.Empty, m.Final}
+	}
 	return nil
 }
 
@@ -231,7 +236,7 @@ func RunFake(ctx context.Context, cfg Config, signals <-chan os.Signal, launch f
 	sys.openProgram = func() (*program, error) { return &program{}, nil }
 	sys.openCommand = func(argv []string) (*program, error) { return &program{args: argv}, nil }
 	sys.launch = func(sp spec, emit func(event)) (child, error) {
-		f := &FakeWorker{ID: sp.id, Role: sp.role, Sent: make(chan string, 1000), Kills: make(chan string, 1000), emit: emit}
+		f := &FakeWorker{ID: sp.id, Role: sp.role, Sent: make(chan string, 1000), Kills: make(chan string, 1000), Drains: make(chan [2]bool, 1000), emit: emit}
 		return f, launch(f)
 	}
 	m := newMaster(sys, cfg, c, l)
@@ -304,4 +309,23 @@ func LaunchInside(hooks Hooks, l net.Listener) (kill func(), said <-chan string,
 	}
 	i.Send(message{Type: msgConfig, Config: c.values(), Worker: 1})
 	return func() { i.Signal(os.Kill) }, words, nil
+}
+
+// EndAfterAdopting has a master whose log is an open file, which has a line to be written, take other log files and end. It reports whether
+// the old log was closed by then.
+func EndAfterAdopting(f *os.File, path string) (closed bool, err error) {
+	l, err := openLog("-", f, nil, 0)
+	if err != nil {
+		return false, err
+	}
+	m := &master{log: &logs{Logger: slog.New(slog.DiscardHandler), errors: l}}
+	io.WriteString(l, "last words\n")
+	m.adoptLogs(&Config{ErrorLog: path})
+	m.closeLogs()
+	select {
+	case <-l.over:
+		return true, nil
+	default:
+		return false, nil
+	}
 }

@@ -24,6 +24,7 @@ type worker struct {
 	killed   bool
 	expected bool   // it was told to end
 	told     bool   // by a TERM of somebody else's
+	early    int    // how often so before it said that it serves
 	failed   string // why it says that it cannot serve
 	limit    int64  // requests after which it is replaced
 	scout    bool
@@ -200,6 +201,13 @@ func (m *master) relieve() {
 	m.parent.Send(message{Type: msgReady})
 }
 
+// heedEarly does for a worker that serves now what it was told before: it may have had connections already.
+func (m *master) heedEarly(w *worker) {
+	for ; w.early > 0 && w.state != booting; w.early-- {
+		m.toldToLeave(w)
+	}
+}
+
 // dismiss makes a worker leave: it drains if it serves, and is killed if it has nothing to lose.
 func (m *master) dismiss(w *worker, why string) {
 	if w.state == leaving {
@@ -214,7 +222,7 @@ func (m *master) dismiss(w *worker, why string) {
 	w.state = leaving
 	w.deadline = time.Now().Add(w.config.GracefulTimeout + killAfter)
 	m.log.Info("worker leaves", "worker", w.child.PID(), "why", why)
-	w.child.Send(message{Type: msgDrain, Grace: w.config.GracefulTimeout, Empty: m.stop != nil && !m.stop.handed || m.dropping(w), Final: m.final()})
+	w.child.Send(message{Type: msgDrain, Grace: w.config.GracefulTimeout, Empty: m.deserted() && !m.stop.handed || m.dropping(w), Final: m.final()})
 }
 
 // killAfter is what a worker gets beyond its time, to answer and name the requests that it cuts.
@@ -261,6 +269,9 @@ func (m *master) judge(w *worker, now time.Time) {
 // to all processes at once, and workers that all stopped accepting would leave a queue that nobody empties. A second TERM, and a
 // program that does not know the wire, waits for nobody.
 func (m *master) toldToLeave(w *worker) {
+	if w.state == booting {
+		w.early++
+	}
 	if w.state != serving {
 		return
 	}

@@ -13,7 +13,6 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
-	"time"
 )
 
 func openScore(fd int) *scoreboard {
@@ -150,33 +149,58 @@ func workerListener(c *Config, i int, bind string) (net.Listener, error) {
 	}
 	addr := l.Addr().String()
 	l.Close()
-	lc := net.ListenConfig{KeepAlive: 15 * time.Second, Control: reusePort}
-	own, err := lc.Listen(context.Background(), "tcp", addr)
+	return ownListener(c, addr)
+}
+
+// ownListener is a socket of the worker's own on an address that the master has bound.
+func ownListener(c *Config, addr string) (net.Listener, error) {
+	l, err := listenConfig(c).Listen(context.Background(), "tcp", addr)
 	if err == nil {
-		setBacklog(own, c.Backlog)
+		setBacklog(l, c.Backlog)
 	}
-	return own, err
+	return l, err
 }
 
 // redirect gives the worker its real stderr back, or the error log in place of both outputs.
 func redirect(c *Config, l *logs, stderr int) {
+	dup2(stderr, 2)
+	syscall.Close(stderr)
 	if c.CaptureOutput && l.errors.path != "-" {
 		l.captured = l.errors.becomeOutput
-		l.captured()
-	} else {
-		dup2(stderr, 2)
+		l.capture()
 	}
-	syscall.Close(stderr)
 }
 
-// becomeOutput makes the file what the process writes to without asking: prints, panics.
+// becomeOutput makes the file what the process writes to without asking: prints, panics. If that fails the outputs stay what they are.
 //
 // Source: Gunicorn's Logger.reopen_files.
-func (l *logFile) becomeOutput() {
+func (l *logFile) becomeOutput() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	dup2(int(l.f.Fd()), 1)
-	dup2(int(l.f.Fd()), 2)
+	fd := int(l.f.Fd())
+	if fi, err := l.f.Stat(); err == nil && !fi.Mode().IsRegular() {
+		if fd, err = openToWait(l.path); err != nil {
+			return fmt.Errorf("server: cannot open log file: %w", err)
+		}
+		defer syscall.Close(fd)
+	}
+	dup2(fd, 1)
+	dup2(fd, 2)
+	return nil
+}
+
+// openToWait is a descriptor of a pipe or device to which writing waits for room, as whoever prints expects. The log's own is none: it
+// was opened so that writing never waits, which is a property of the open file, and so of every copy of its descriptor.
+func openToWait(path string) (int, error) {
+	fd, err := syscall.Open(path, syscall.O_WRONLY|syscall.O_APPEND|syscall.O_CLOEXEC|withoutWaiting, 0)
+	if err != nil {
+		return -1, &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	if err := syscall.SetNonblock(fd, false); err != nil {
+		syscall.Close(fd)
+		return -1, os.NewSyscallError("fcntl", err)
+	}
+	return fd, nil
 }
 
 // obeySignals does what signals to this process ask for. To leave at TERM is for the master to order; only a second one is done at once.

@@ -61,10 +61,11 @@ func TestAStopUnderAFloodOfNewConnectionsResetsNone(t *testing.T) {
 	for _, tt := range []struct {
 		workers string
 		group   bool // TERM goes to all processes
-	}{{"2", false}, {"2", true}, {"0", false}} {
+		own     bool // each worker has sockets of its own
+	}{{"2", false, false}, {"2", true, false}, {"0", false, false}, {"2", false, true}} {
 		for range times {
 			s := newSite(t)
-			s.startWith(func(c *exec.Cmd) { c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }, "--workers", tt.workers, "--drain-idle", "0.5")
+			s.startWith(func(c *exec.Cmd) { c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }, "--workers", tt.workers, "--drain-idle", "0.5", "--reuse-port="+strconv.FormatBool(tt.own))
 			s.until("all serve", func() bool { st := s.status(); return st.Serving > 0 && st.Serving == st.Wanted })
 			l := (&load{addr: s.addr, clients: 16, think: 1}).begin()
 			l.progress(t, 200)
@@ -82,6 +83,17 @@ func TestAStopUnderAFloodOfNewConnectionsResetsNone(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// A kind of socket that knows no filters would lose connections without a word.
+func TestEverySocketOfAServerCanBeToldToTakeNoMore(t *testing.T) {
+	shared, own, err := server.FiltersOf(server.Config{ReusePort: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if shared == 0 || own == 0 {
+		t.Errorf("the filter of the server's socket has %d steps, that of a worker's own %d, want some in both", shared, own)
 	}
 }
 
@@ -157,6 +169,36 @@ func TestAWorkerThatIsSentTermServesUntilItsSuccessorDoes(t *testing.T) {
 		}
 		f.stop()
 	})
+}
+
+func TestAWorkerThatIsSentTermJustBeforeItServesLeavesAllTheSame(t *testing.T) {
+	for terms := 1; terms <= 2; terms++ {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFleet(t, server.Config{Workers: 1, WorkerTimeout: time.Hour}, false)
+			told := f.all()[0]
+			for range terms {
+				told.Say("leaving")
+			}
+			synctest.Wait()
+			if n := len(f.all()); n != 1 || len(kills(told)) != 0 {
+				t.Fatalf("%d workers were started, or the one was killed that may have connections, before it said that it serves", n)
+			}
+			told.Say("ready")
+			synctest.Wait()
+			if n := len(f.all()); n != 2 {
+				t.Fatalf("%d workers were started, want a successor", n)
+			}
+			if got := slices.Contains(sent(told), "drain"); got != (terms == 2) {
+				t.Errorf("after %d TERM, before a successor serves: sent away %t", terms, got)
+			}
+			f.all()[1].Say("ready")
+			synctest.Wait()
+			if terms == 1 && !slices.Contains(sent(told), "drain") {
+				t.Error("the worker is not sent away although its successor serves")
+			}
+			f.stop()
+		})
+	}
 }
 
 func TestAWorkerThatDiesInTheDrainDelayIsReplaced(t *testing.T) {

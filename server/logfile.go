@@ -12,7 +12,7 @@ import (
 
 // A logFile is a file that can be opened again under the same name, that nobody has to wait for, and whose writes never fail. Lines
 // go into a queue of queueLines, which one goroutine writes; what a full queue does not take, or a full disk, is counted, and told
-// in the file as soon as it takes something again. One line is one system call, and the file is open for appending, so lines of
+// in the file in front of the first line that is taken again, where they are missing. One line is one system call, and the file is open for appending, so lines of
 // several processes do not mix. Safe for concurrent use.
 //
 // A pipe that nobody reads would otherwise stop the master's loop, and each request that is to be in the access log.
@@ -25,20 +25,23 @@ type logFile struct {
 	mu sync.Mutex
 	f  *os.File
 
-	begin  sync.Once // starts the goroutine with the first line
-	began  bool
-	lines  chan logLine
-	over   chan struct{}
-	stuck  atomic.Bool  // a line has waited for all of patience in vain, and nothing has been written since
-	missed atomic.Int64 // lines that the queue had no room for
+	begin sync.Once // starts the goroutine with the first line
+	began bool
+	lines chan logLine
+	over  chan struct{}
+	stuck atomic.Bool // a line has waited for all of patience in vain, and nothing has been written since
 
-	failed int64 // lines that could not be written; it and warned belong to the goroutine
+	gap    sync.Mutex
+	missed int64 // lines that the queue has had no room for since it last took one
+
+	failed int64 // lines that could not be written since the last that was; it and warned belong to the goroutine
 	warned time.Time
 }
 
 // A logLine is a line, or asks for a sign when all before it are written.
 type logLine struct {
 	text    []byte
+	missing int64 // lines in front of it that the queue had no room for
 	written chan struct{}
 }
 
@@ -97,22 +100,47 @@ func (l *logFile) Write(p []byte) (int, error) {
 // put queues a line, which is the file's from then on.
 func (l *logFile) put(text []byte) {
 	l.begin.Do(func() { l.began = true; go l.work() })
-	select {
-	case l.lines <- logLine{text: text}:
-		return
-	default:
+	patience := l.patience
+	if l.stuck.Load() {
+		patience = 0
 	}
-	if l.patience > 0 && !l.stuck.Load() {
-		t := time.NewTimer(l.patience)
+	if l.queue(logLine{text: text}, patience) {
+		return
+	}
+	if patience > 0 {
+		l.stuck.Store(true)
+	}
+	l.miss(1)
+}
+
+// queue puts a line into the queue, with what is missing in front of it. It reports whether there was room, now or within patience.
+func (l *logFile) queue(line logLine, patience time.Duration) bool {
+	l.gap.Lock()
+	line.missing, l.missed = l.missed, 0
+	select {
+	case l.lines <- line:
+		l.gap.Unlock()
+		return true
+	default:
+		l.gap.Unlock()
+	}
+	if patience > 0 {
+		t := time.NewTimer(patience)
 		defer t.Stop()
 		select {
-		case l.lines <- logLine{text: text}:
-			return
+		case l.lines <- line:
+			return true
 		case <-t.C:
-			l.stuck.Store(true)
 		}
 	}
-	l.missed.Add(1)
+	l.miss(line.missing)
+	return false
+}
+
+func (l *logFile) miss(lines int64) {
+	l.gap.Lock()
+	l.missed += lines
+	l.gap.Unlock()
 }
 
 // work writes what is queued, until the file is closed.
@@ -120,31 +148,36 @@ func (l *logFile) work() {
 	for {
 		select {
 		case line := <-l.lines:
+			l.write(line)
 			if line.written != nil {
 				close(line.written)
-				continue
 			}
-			l.write(line.text)
 		case <-l.over:
 			return
 		}
 	}
 }
 
-// write writes a line, and behind it how many are missing before it.
-func (l *logFile) write(text []byte) {
-	_, err := l.file().Write(text)
-	if errors.Is(err, os.ErrClosed) { // it was opened again meanwhile
-		_, err = l.file().Write(text)
+// write writes a line, and in front of it, in the same call, how many are missing there.
+func (l *logFile) write(line logLine) {
+	text, gap := line.text, 0
+	if l.failed += line.missing; l.failed > 0 {
+		told := fmt.Appendf(nil, "%d lines could not be written here\n", l.failed)
+		text, gap = append(told, text...), len(told)
 	}
-	l.stuck.Store(false)
-	if err != nil {
-		l.fail(err)
+	if len(text) == 0 {
 		return
 	}
-	if n := l.failed + l.missed.Swap(0); n > 0 {
+	n, err := l.file().Write(text)
+	if errors.Is(err, os.ErrClosed) { // it was opened again meanwhile
+		n, err = l.file().Write(text)
+	}
+	l.stuck.Store(false)
+	if n >= gap { // they have been told
 		l.failed = 0
-		fmt.Fprintf(l.file(), "%d lines could not be written here\n", n)
+	}
+	if err != nil && len(line.text) > 0 {
+		l.fail(err)
 	}
 }
 
@@ -162,9 +195,7 @@ func (l *logFile) flush() {
 	written := make(chan struct{})
 	t := time.NewTimer(lastPatience)
 	defer t.Stop()
-	select {
-	case l.lines <- logLine{written: written}:
-	case <-t.C:
+	if !l.queue(logLine{written: written}, lastPatience) {
 		return
 	}
 	select {

@@ -45,6 +45,64 @@ func TestALogThatNobodyReadsKeepsNobodyWaitingAndTellsLaterWhatIsMissing(t *test
 	}
 }
 
+func TestWhatIsMissingInALogIsToldWhereItIsMissing(t *testing.T) {
+	for _, patience := range []time.Duration{0, time.Millisecond} {
+		r, w, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		log, end, err := server.LogTo(w, patience)
+		if err != nil {
+			t.Fatal(err)
+		}
+		next := 0
+		line := func() { fmt.Fprintf(log, "line %d\n", next); next++ }
+		for range 20000 { // more than a pipe and the queue hold
+			line()
+		}
+		in, lines := bufio.NewScanner(r), []string{}
+		for range 3000 { // there is room again
+			in.Scan()
+			lines = append(lines, in.Text())
+		}
+		for range 1000 {
+			line()
+		}
+		read := make(chan []string)
+		go func() {
+			for in.Scan() {
+				lines = append(lines, in.Text())
+			}
+			read <- lines
+		}()
+		end()
+		w.Close()
+		if wrong := firstWrongLine(<-read, next); wrong != "" {
+			t.Errorf("patience %v: %s", patience, wrong)
+		}
+	}
+}
+
+// firstWrongLine looks at the lines of a log: their numbers must go up by one, but for what is told to be missing, to the end.
+func firstWrongLine(lines []string, end int) string {
+	next, told := 0, 0
+	for _, line := range lines {
+		if text, ok := strings.CutSuffix(line, " lines could not be written here"); ok {
+			n, _ := strconv.Atoi(text)
+			next, told = next+n, told+n
+			continue
+		}
+		if want := fmt.Sprintf("line %d", next); line != want {
+			return fmt.Sprintf("%q, want %q after %d that are told to be missing", line, want, told)
+		}
+		next++
+	}
+	if next != end || told == 0 {
+		return fmt.Sprintf("%d lines and %d that are told to be missing, want %d together, and some missing", next-told, told, end)
+	}
+	return ""
+}
+
 // countLines reads until the end: how many lines there are, and how many are told to be missing.
 func countLines(r io.Reader) (n [2]int) {
 	for s := bufio.NewScanner(r); s.Scan(); {
@@ -140,14 +198,7 @@ func TestALogThatIsAPipeWithoutReaderHoldsNobodyUp(t *testing.T) {
 	if err := syscall.Mkfifo(path, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	open := func() *os.File {
-		r, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return r
-	}
-	reader := open()
+	reader := openFifo(t, path)
 	s.serve(1, "--error-log", path, "--access-log", path, "--drain-idle", "0.2")
 	reader.Close()
 	s.signal(syscall.SIGUSR1)
@@ -156,13 +207,80 @@ func TestALogThatIsAPipeWithoutReaderHoldsNobodyUp(t *testing.T) {
 	if code, _, err := s.get("/"); code != 200 {
 		t.Errorf("a request gets %d, %v", code, err)
 	}
-	reader = open()
-	defer reader.Close()
+	reader = openFifo(t, path)
 	s.signal(syscall.SIGTERM)
 	if code, _ := s.wait(patience); code != 0 {
 		t.Errorf("exit code %d, want 0", code)
 	}
 	if text, _ := io.ReadAll(reader); !strings.Contains(string(text), "stopped") {
 		t.Errorf("the new reader reads %q, want the last lines of the log", text)
+	}
+}
+
+// openFifo is the reading end of a named pipe, whether somebody writes or not.
+func openFifo(t *testing.T, path string) *os.File {
+	t.Helper()
+	r, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { r.Close() })
+	return r
+}
+
+// Whoever prints does not ask whether it was written: an output that never waits loses what a slow reader has no room for.
+func TestAnOutputThatIsANamedPipeWaitsForItsReader(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "fifo")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	reader := openFifo(t, path)
+	output, log, err := server.CaptureOutput(path, func() {})
+	if err != nil || output || !log {
+		t.Errorf("never waits: the output %t, the log %t, %v, want the log alone", output, log, err)
+	}
+	if _, _, err := server.CaptureOutput(path, func() { reader.Close() }); err == nil {
+		t.Error("a pipe whose reader has gone has become the output")
+	}
+}
+
+func TestNothingThatIsPrintedIsLostInANamedPipe(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	path := filepath.Join(s.dir, "fifo")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	reader := openFifo(t, path)
+	s.serve(1, "--error-log", path, "--capture-output", "--graceful-timeout", "60")
+	const all = 50000 // far more than a pipe holds
+	answer := s.background(fmt.Sprintf("/log?n=%d", all))
+	s.inFlight("/log", 1)
+	read := make(chan int)
+	go func() {
+		next := 0
+		for lines := bufio.NewScanner(reader); lines.Scan(); {
+			if lines.Text() == fmt.Sprintf("line %d", next) {
+				next++
+			}
+		}
+		read <- next
+	}()
+	if r := <-answer; r.code != 200 {
+		t.Errorf("who had it printed gets %d, %v", r.code, r.err)
+	}
+	s.signal(syscall.SIGTERM)
+	s.wait(patience)
+	if next := <-read; next != all {
+		t.Errorf("line %d of %d did not come", next, all)
+	}
+}
+
+func TestAMasterEndsWhenTheLogsOfBeforeAReloadAreWrittenToo(t *testing.T) {
+	t.Parallel()
+	_, w := fullPipe(t)
+	closed, err := server.EndAfterAdopting(w, filepath.Join(t.TempDir(), "new.log"))
+	if err != nil || !closed {
+		t.Errorf("the old log is closed: %t, %v, want true: what was queued for it is lost", closed, err)
 	}
 }

@@ -94,7 +94,7 @@ type logs struct {
 	errors *logFile
 	access *logFile // nil if there is none
 	// captured is called when errors was opened again: it has become the process's output. Nil if it has not.
-	captured func()
+	captured func() error
 }
 
 // openLogs opens what c says. Only workers write the access log, but the master opens it too, so that a bad name is found. patience is
@@ -126,8 +126,16 @@ func (l *logs) reopen() {
 			l.Error("log file stays as it is", "err", err)
 		}
 	}
-	if l.captured != nil {
-		l.captured()
+	l.capture()
+}
+
+// capture makes errors, which has just been opened, the process's output, if that is asked for.
+func (l *logs) capture() {
+	if l.captured == nil {
+		return
+	}
+	if err := l.captured(); err != nil {
+		l.Error("output does not go to the error log", "err", err)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"sync"
 	"time"
 )
 
@@ -21,7 +22,8 @@ type master struct {
 	user    Config  // as given to Run
 	cfg     *Config // in force
 	log     *logs
-	program *program // what workers are started from
+	closing sync.WaitGroup // log files that have been replaced, and are not written to the end yet
+	program *program       // what workers are started from
 	sockets []*socket
 	retired []*socket // dropped by a reload; closed when the old workers have gone
 	pidfile *pidfile
@@ -90,7 +92,7 @@ func (m *master) run(ctx context.Context) error {
 	done := ctx.Done()
 	for {
 		m.manage(ctx, time.Now())
-		if m.stop != nil && len(m.workers) == 0 && m.stop.stage > stageLame {
+		if m.deserted() && len(m.workers) == 0 {
 			return m.err
 		}
 		select {
@@ -252,6 +254,7 @@ func (m *master) happened(ctx context.Context, e event) {
 			return
 		}
 		m.ready(w)
+		m.heedEarly(w)
 	case msgBeat:
 		w.watched = w.mute
 		m.beat(w, e.msg.Beat)

@@ -275,7 +275,13 @@ func (m *master) adoptLogs(c *Config) {
 	}
 	old := *m.log
 	*m.log = *l
-	go old.close() // which may have to wait
+	m.closing.Go(old.close) // which may have to wait
+}
+
+// closeLogs writes what is still to be written, to the log files in force and to those of before a reload.
+func (m *master) closeLogs() {
+	m.closing.Go(m.log.close)
+	m.closing.Wait()
 }
 
 // refuseReload ends a reload that has failed: the new workers go, the old never noticed.

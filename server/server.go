@@ -182,8 +182,8 @@ func runMaster(ctx context.Context, h http.Handler, user Config, c *Config) (err
 	if err != nil {
 		return &ExitError{1, err}
 	}
-	defer func() { sys.flush(); l.close() }()
 	m := newMaster(sys, user, c, l)
+	defer func() { sys.flush(); m.closeLogs() }()
 	if parent != nil {
 		m.parent, m.left, m.owner = parent, parent.left, false
 	}

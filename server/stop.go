@@ -56,6 +56,9 @@ func (m *master) cancelUpgrade() {
 // has nothing to go on with.
 func (m *master) lame() bool { return m.stop != nil && m.stop.stage == stageLame && m.ever }
 
+// deserted reports whether nobody of this server will accept any more: a stop is past its delay, in which whoever leaves has a successor.
+func (m *master) deserted() bool { return m.stop != nil && m.stop.stage > stageLame }
+
 func (m *master) enter(stage int) {
 	m.stop.stage = stage
 	m.stop.deadline = time.Now().Add(quickTime)
@@ -95,7 +98,7 @@ func (m *master) giveUp(list []*socket) {
 // them for a server to come. Then a worker has the kernel let nobody in before its last look at the queue: what came after that would
 // be reset.
 func (m *master) final() bool {
-	return m.stop != nil && !m.stop.handed && m.owner && m.upgrade == nil && !slices.ContainsFunc(m.sockets, func(s *socket) bool { return s.foreign })
+	return m.deserted() && !m.stop.handed && m.owner && m.upgrade == nil && !slices.ContainsFunc(m.sockets, func(s *socket) bool { return s.foreign })
 }
 
 // letNobodyIn does for workers that are any program what ours do by themselves, just before they close a socket.
