@@ -67,7 +67,11 @@ func parseReplacement(s string) (replacement, string) {
 		case '{':
 			throw(valueError, "unexpected '{' in field name")
 		case '[':
-			end += max(strings.IndexByte(s[end:], ']'), 0)
+			key := strings.IndexByte(s[end:], ']')
+			if key < 0 { // nothing closes it, nor what comes after it: another look for a ] would read all the rest again
+				key = len(s) - end
+			}
+			end += key
 		}
 		end++
 	}
@@ -174,15 +178,10 @@ func (b *bracesFormatter) step(v value, rest string) (value, string) {
 		throw(valueError, "Only '.' or '[' may follow ']' in format field specifier")
 	}
 	item, end := rest[0] == '[', 0
-	switch rest = rest[1:]; {
-	case !item:
-		if end = strings.IndexAny(rest, ".["); end < 0 {
-			end = len(rest)
-		}
-	default:
-		if end = strings.IndexByte(rest, ']'); end < 0 {
-			throw(valueError, "Missing ']' in format string")
-		}
+	if rest = rest[1:]; item {
+		end = strings.IndexByte(rest, ']') // parseReplacement ends no name within []
+	} else if end = strings.IndexAny(rest, ".["); end < 0 {
+		end = len(rest)
 	}
 	if end == 0 {
 		throw(valueError, "Empty attribute in format string")
