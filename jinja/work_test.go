@@ -2,6 +2,7 @@ package jinja_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/carafeweb/carafe/jinja"
@@ -13,6 +14,8 @@ func TestWorkIsBounded(t *testing.T) {
 	for _, tt := range []struct{ name, source, want, kind string }{
 		{"brackets that nothing closes", "{{ ('{' ~ '[' * 9999999).format() }}", "", "ValueError"},
 		{"brackets of a Markup that nothing closes", "{{ (('{' ~ '[' * 9999999)|safe).format() }}", "", "ValueError"},
+		{"grouped zeros of an integer", "{{ '{:09999999,}'.format(1)|length }}", "9999999", ""},
+		{"grouped zeros of a float", "{{ '{:09999998,.1f}'.format(-1)|length }}", "9999998", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got, err := render(t, jinja.Options{}, tt.source, nil)
@@ -33,6 +36,42 @@ func TestBracesWithoutAnEnd(t *testing.T) {
 		var e *jinja.Error
 		if !errors.As(err, &e) || e.Kind != "ValueError" || e.Message != "expected '}' before end of string" {
 			t.Errorf("%q.format([1]) ends with %v, want that a } is expected before the end", source, err)
+		}
+	}
+}
+
+// TestGroupedZeros holds widths against Python's rule: as many digits as fill the width, and one
+// more where it would begin with a separator. The lengths are what Python 3.11 prints.
+func TestGroupedZeros(t *testing.T) {
+	for _, tt := range []struct{ source, want string }{
+		{"{{ '{:010,}'.format(1) }}", "00,000,001"},
+		{"{{ '{:09,}'.format(1) }}", "0,000,001"},
+		{"{{ '{:08,}'.format(1) }}", "0,000,001"},
+		{"{{ '{:07,}'.format(1) }}", "000,001"},
+		{"{{ '{:04,}'.format(1) }}", "0,001"},
+		{"{{ '{:02,}'.format(123) }}", "123"},
+		{"{{ '{:01,}'.format(1234) }}", "1,234"},
+		{"{{ '{:05,}'.format(-1) }}", "-0,001"},
+		{"{{ '{:+09,}'.format(1) }}", "+0,000,001"},
+		{"{{ '{:#012_x}'.format(255) }}", "0x0_0000_00ff"},
+		{"{{ '{:#011_x}'.format(255) }}", "0x0000_00ff"},
+		{"{{ '{:011_b}'.format(5) }}", "0_0000_0101"},
+		{"{{ '{:012,.2f}'.format(3.5) }}", "0,000,003.50"},
+		{"{{ '{:013,.2f}'.format(3.5) }}", "00,000,003.50"},
+		{"{{ '{:09,%}'.format(0.5) }}", "50.000000%"},
+		{"{{ '{:010,}'.format(1e999) }}", "0000000inf"},
+		{"{{ '{:x=10,}'.format(1) }}", "xxxxxxxxx1"},
+		{"{{ '{:08,}'.format(1234567) }}", "1,234,567"},
+	} {
+		if got, err := render(t, jinja.Options{}, tt.source, nil); got != tt.want || err != nil {
+			t.Errorf("%s prints %q (%v), want %q", tt.source, got, err, tt.want)
+		}
+	}
+	for width := range 60 {
+		source := "{{ ('{:0' ~ w ~ ',}').format(7) }}"
+		got, err := render(t, jinja.Options{}, source, map[string]any{"w": width})
+		if err != nil || len(got) < width || len(got) > width+1 || len(got) > width && width > 1 && !strings.HasPrefix(got, "0,") {
+			t.Errorf("%s of width %d prints %q (%v), which is not that wide", source, width, got, err)
 		}
 	}
 }
