@@ -1,6 +1,7 @@
 package jinja
 
 import (
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -180,17 +181,53 @@ func textEncode(_ *frame, v value, a []value) value {
 		return bytesVal(v.s)
 	}
 	var out []byte
-	for i, r := range []rune(v.s) {
-		switch {
-		case r < limit:
-			out = append(out, byte(r))
-		case handling == "replace":
-			out = append(out, '?')
-		case handling != "ignore":
-			throw(encodeError, "can't encode character %s in position %d: ordinal not in range(%d)", asciiOnly(quoteName(string(r))), i, limit)
+	rs := []rune(v.s)
+	for i := 0; i < len(rs); i++ {
+		if rs[i] < limit {
+			out = append(out, byte(rs[i]))
+			continue
 		}
+		from := i
+		for i+1 < len(rs) && rs[i+1] >= limit {
+			i++
+		}
+		out = appendUnencodable(out, rs[from:i+1], from, limit, handling)
+		checkItems(len(out))
 	}
 	return bytesVal(string(out))
+}
+
+// appendUnencodable adds what stands for characters that an encoding does not have, of which the
+// first is at a position of the text. Unlike Python, there is no table of character names: namereplace is unknown.
+func appendUnencodable(dst []byte, rs []rune, at int, limit rune, handling string) []byte {
+	switch handling {
+	case "strict", "surrogateescape", "surrogatepass": // the surrogates of these are in no text of Go
+		throwUnencodable(rs, at, limit)
+	case "ignore":
+		return dst
+	case "replace":
+		return append(dst, strings.Repeat("?", len(rs))...)
+	case "xmlcharrefreplace":
+		for _, r := range rs {
+			dst = append(strconv.AppendInt(append(dst, "&#"...), int64(r), 10), ';')
+		}
+		return dst
+	case "backslashreplace":
+		return append(dst, asciiOnly(string(rs))...)
+	}
+	throw(lookupError, "unknown error handler name '%s'", handling)
+	return nil
+}
+
+func throwUnencodable(rs []rune, at int, limit rune) {
+	codec := "ascii"
+	if limit > utf8.RuneSelf {
+		codec = "latin-1"
+	}
+	if len(rs) > 1 {
+		throw(encodeError, "'%s' codec can't encode characters in position %d-%d: ordinal not in range(%d)", codec, at, at+len(rs)-1, limit)
+	}
+	throw(encodeError, "'%s' codec can't encode character '%s' in position %d: ordinal not in range(%d)", codec, asciiOnly(string(rs)), at, limit)
 }
 
 // codecLimit is the first character that an encoding does not have.
