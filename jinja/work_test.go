@@ -16,6 +16,7 @@ func TestWorkIsBounded(t *testing.T) {
 		{"brackets of a Markup that nothing closes", "{{ (('{' ~ '[' * 9999999)|safe).format() }}", "", "ValueError"},
 		{"grouped zeros of an integer", "{{ '{:09999999,}'.format(1)|length }}", "9999999", ""},
 		{"grouped zeros of a float", "{{ '{:09999998,.1f}'.format(-1)|length }}", "9999998", ""},
+		{"powers that are nearly zero", "{% for i in range(1000000) %}{% if (2.5 + i) ** 1e-300 != 1 %}{{ i }}{% endif %}{% endfor %}", "", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got, err := render(t, jinja.Options{}, tt.source, nil)
