@@ -14,7 +14,8 @@ type bracesFormatter struct {
 	self    value
 	pos     []value
 	kw      []keyword
-	mapping *value // of format_map, else nil
+	byName  map[string]value // kw, once a field asks for one: there may be many fields and many keywords
+	mapping *value           // of format_map, else nil
 	auto    int
 	mode    byte // 'a' automatic numbering, 'm' manual, 0 not decided
 	depth   int
@@ -266,11 +267,15 @@ func (b *bracesFormatter) keyword(name string) value {
 	if b.mapping != nil {
 		return subscript(*b.mapping, text(name))
 	}
-	for _, k := range b.kw {
-		if k.name == name {
-			return k.v
+	if b.byName == nil {
+		b.byName = make(map[string]value, len(b.kw))
+		for _, k := range b.kw {
+			b.byName[k.name] = k.v
 		}
 	}
-	throw(keyError, "%s", quoteName(name))
-	return none
+	v, ok := b.byName[name]
+	if !ok {
+		throw(keyError, "%s", quoteName(name))
+	}
+	return v
 }
