@@ -1,6 +1,7 @@
 package jinja
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -67,12 +68,13 @@ func rsplitBlanks(s string, limit int) []string {
 			break
 		}
 		_, n := utf8.DecodeRuneInString(s[i:])
-		out = append([]string{s[i+n:]}, out...)
+		out = append(out, s[i+n:])
 		s = s[:i]
 	}
 	if s != "" {
-		out = append([]string{s}, out...)
+		out = append(out, s)
 	}
+	slices.Reverse(out)
 	return out
 }
 
@@ -83,10 +85,12 @@ func rsplit(s, sep string, limit int) []string {
 		if i < 0 {
 			break
 		}
-		out = append([]string{s[i+len(sep):]}, out...)
+		out = append(out, s[i+len(sep):])
 		s = s[:i]
 	}
-	return append([]string{s}, out...)
+	out = append(out, s)
+	slices.Reverse(out)
+	return out
 }
 
 // isLineEnd are the characters at which str.splitlines splits.
@@ -155,6 +159,7 @@ func textTranslate(_ *frame, v value, a []value) value {
 		case to.isText():
 			b.WriteString(to.s)
 		}
+		checkItems(b.Len())
 	}
 	return textLike(b.String(), v)
 }

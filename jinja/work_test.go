@@ -17,6 +17,15 @@ func TestWorkIsBounded(t *testing.T) {
 		{"grouped zeros of an integer", "{{ '{:09999999,}'.format(1)|length }}", "9999999", ""},
 		{"grouped zeros of a float", "{{ '{:09999998,.1f}'.format(-1)|length }}", "9999998", ""},
 		{"powers that are nearly zero", "{% for i in range(1000000) %}{% if (2.5 + i) ** 1e-300 != 1 %}{{ i }}{% endif %}{% endfor %}", "", ""},
+		{"a split from the right", "{{ ('a,' * 3000000).rsplit(',')|length }}", "3000001", ""},
+		{"a split at blanks from the right", "{{ ('a ' * 3000000).rsplit(none, 2999999)|length }}", "3000000", ""},
+		{"a strip of many characters", "{{ ('a' * 9000000).strip('b' * 9000000 ~ 'a')|length }}", "0", ""},
+		{"brackets around an address", "{{ ('a' ~ '(' * 4000000 ~ 'b' ~ ')' * 4000000)|urlize|length }}", "8000002", ""},
+		{"fields of many keywords", "{% set ns = namespace(d={}) %}{% for i in range(300000) %}{{ ns.d.update({'k%d' % i: ''}) or '' }}{% endfor %}{{ ('{k299999}' * 1000000).format(**ns.d) }}", "", ""},
+		{"a translation that grows", "{{ ('a' * 10000).translate({97: 'b' * 1000000})|length }}", "", "OverflowError"},
+		{"a safe separator between texts", "{{ (','|safe).join(['a' * 1000000] * 10000)|length }}", "", "OverflowError"},
+		{"a key that indents", "{{ {'k' * 1000000: range(100000)|list}|pprint|length }}", "", "OverflowError"},
+		{"a sort by many attributes", "{{ range(100000)|sort(attribute='a,' * 100000)|length }}", "", "OverflowError"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got, err := render(t, jinja.Options{}, tt.source, nil)
