@@ -14,7 +14,8 @@ type bracesFormatter struct {
 	self    value
 	pos     []value
 	kw      []keyword
-	mapping *value // of format_map, else nil
+	byName  map[string]value // kw, once a field asks for one: there may be many fields and many keywords
+	mapping *value           // of format_map, else nil
 	auto    int
 	mode    byte // 'a' automatic numbering, 'm' manual, 0 not decided
 	depth   int
@@ -67,7 +68,11 @@ func parseReplacement(s string) (replacement, string) {
 		case '{':
 			throw(valueError, "unexpected '{' in field name")
 		case '[':
-			end += max(strings.IndexByte(s[end:], ']'), 0)
+			key := strings.IndexByte(s[end:], ']')
+			if key < 0 { // nothing closes it, nor what comes after it: another look for a ] would read all the rest again
+				key = len(s) - end
+			}
+			end += key
 		}
 		end++
 	}
@@ -174,15 +179,10 @@ func (b *bracesFormatter) step(v value, rest string) (value, string) {
 		throw(valueError, "Only '.' or '[' may follow ']' in format field specifier")
 	}
 	item, end := rest[0] == '[', 0
-	switch rest = rest[1:]; {
-	case !item:
-		if end = strings.IndexAny(rest, ".["); end < 0 {
-			end = len(rest)
-		}
-	default:
-		if end = strings.IndexByte(rest, ']'); end < 0 {
-			throw(valueError, "Missing ']' in format string")
-		}
+	if rest = rest[1:]; item {
+		end = strings.IndexByte(rest, ']') // parseReplacement ends no name within []
+	} else if end = strings.IndexAny(rest, ".["); end < 0 {
+		end = len(rest)
 	}
 	if end == 0 {
 		throw(valueError, "Empty attribute in format string")
@@ -267,11 +267,15 @@ func (b *bracesFormatter) keyword(name string) value {
 	if b.mapping != nil {
 		return subscript(*b.mapping, text(name))
 	}
-	for _, k := range b.kw {
-		if k.name == name {
-			return k.v
+	if b.byName == nil {
+		b.byName = make(map[string]value, len(b.kw))
+		for _, k := range b.kw {
+			b.byName[k.name] = k.v
 		}
 	}
-	throw(keyError, "%s", quoteName(name))
-	return none
+	v, ok := b.byName[name]
+	if !ok {
+		throw(keyError, "%s", quoteName(name))
+	}
+	return v
 }

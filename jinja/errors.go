@@ -83,13 +83,10 @@ func IsNotFound(err error) bool {
 }
 
 // throw ends the render or the compilation with an error. It panics: an expression is a closure
-// that returns a value alone, and Template.run is the one place that recovers.
+// that returns a value alone, and Template.run is the one place that recovers. The format is one
+// without arguments too: a percent sign is always written twice.
 func throw(kind, format string, args ...any) {
-	msg := format
-	if len(args) > 0 {
-		msg = fmt.Sprintf(format, args...)
-	}
-	panic(&Error{Kind: kind, Message: msg})
+	panic(&Error{Kind: kind, Message: fmt.Sprintf(format, args...)})
 }
 
 // throwCause ends the render with the error of a Go function.

@@ -219,11 +219,11 @@ func balance(middle, tail, open, end string) (string, string) {
 	if opened <= strings.Count(middle, end) {
 		return middle, tail
 	}
+	moved := 0
 	for range min(opened, strings.Count(tail, end)) {
-		i := strings.Index(tail, end) + len(end)
-		middle, tail = middle+tail[:i], tail[i:]
+		moved += strings.Index(tail[moved:], end) + len(end)
 	}
-	return middle, tail
+	return middle + tail[:moved], tail[moved:]
 }
 
 func (u urlizer) link(s string) string {

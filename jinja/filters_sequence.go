@@ -186,6 +186,7 @@ func sortKeys(f *frame, items []value, attribute value, sensitive bool) []value 
 	} else {
 		paths = []path{parsePath(attribute)}
 	}
+	checkItems(min(len(items), maxItems) * min(len(paths), maxItems))
 	keys := make([]value, len(items))
 	for i, v := range items {
 		parts := make([]value, len(paths))

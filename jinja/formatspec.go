@@ -228,14 +228,21 @@ func (f formatSpec) number(negative bool, prefix, digits, rest string, every int
 	if f.align == '=' {
 		room := f.width - len(head) - len(rest)
 		if f.fill == "0" && f.comma != "" && digits != "" { // inf and nan have no digits to group
-			for len(group(digits, f.comma, every)) < room {
-				digits = "0" + digits
-			}
+			digits = padRight(digits, groupedDigits(room, every), "0")
 		}
 		body := group(digits, f.comma, every)
 		return head + padRight(body, room, f.fill) + rest
 	}
 	return f.pad(head+group(digits, f.comma, every)+rest, '>')
+}
+
+// groupedDigits is the least number of digits that fill room characters together with a separator
+// between every so many of them. Where only a separator would fill it, a digit goes before that.
+func groupedDigits(room, every int) int {
+	if room <= 0 {
+		return 0
+	}
+	return room/(every+1)*every + max(room%(every+1), 1)
 }
 
 func group(digits, sep string, every int) string {

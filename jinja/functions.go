@@ -134,17 +134,19 @@ func splat(v value) []value {
 	return drain(it)
 }
 
-// splatKeywords adds the dict after ** in a call.
+// splatKeywords adds the dict after ** in a call. Its own keys differ, so that they are compared with
+// the keywords that are written alone.
 func splatKeywords(kw []keyword, v value) []keyword {
 	if v.k != kDict {
 		definedOrFail(v)
 		throw(typeError, "Value after ** must be a mapping, not %s", typeName(v))
 	}
+	written := kw
 	eachPair(v, func(key, val value) {
 		if !key.isText() {
 			throw(typeError, "keywords must be strings")
 		}
-		if slices.ContainsFunc(kw, func(k keyword) bool { return k.name == key.s }) {
+		if slices.ContainsFunc(written, func(k keyword) bool { return k.name == key.s }) {
 			throw(typeError, "got multiple values for keyword argument '%s'", key.s)
 		}
 		kw = append(kw, keyword{key.s, val})

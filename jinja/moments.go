@@ -52,24 +52,50 @@ func clockISO(t time.Time, timespec string) string {
 // replaceTime is t with the parts that are given; one that no calendar or clock has is a ValueError.
 func replaceTime(t time.Time, a []value) time.Time {
 	part := [...]int{t.Year(), int(t.Month()), t.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond() / 1000}
-	least := [...]int{1, 1, 1, 0, 0, 0, 0}
-	most := [...]int{9999, 12, 31, 23, 59, 59, 999_999}
 	for i, v := range a {
-		if v.k == kNone {
-			continue
-		}
-		if part[i] = index(v); part[i] < least[i] || part[i] > most[i] {
-			throw(valueError, "%s must be in %d..%d", timeParts[i], least[i], most[i])
+		if v.k != kNone {
+			part[i] = index(v)
 		}
 	}
-	out := time.Date(part[0], time.Month(part[1]), part[2], part[3], part[4], part[5], part[6]*1000, t.Location())
-	if out.Day() != part[2] {
-		throw(valueError, "day is out of range for month")
+	checkDay(part[0], part[1], part[2])
+	for i, most := range [...]int{23, 59, 59, 999_999} {
+		checkPart([...]string{"hour", "minute", "second", "microsecond"}[i], part[3+i], 0, most)
 	}
-	return out
+	return atClock(time.Date(part[0], time.Month(part[1]), part[2], part[3], part[4], part[5], part[6]*1000, time.UTC), t.Location())
 }
 
-var timeParts = [...]string{"year", "month", "day", "hour", "minute", "second", "microsecond"}
+// checkDay refuses a day that the calendar does not have.
+func checkDay(year, month, day int) {
+	if year < 1 || year > 9999 {
+		throw(valueError, "year %d is out of range", year)
+	}
+	checkPart("month", month, 1, 12)
+	if day < 1 || day > time.Date(year, time.Month(month+1), 0, 0, 0, 0, 0, time.UTC).Day() {
+		throw(valueError, "day is out of range for month")
+	}
+}
+
+func checkPart(name string, n, least, most int) {
+	if n < least || n > most {
+		throw(valueError, "%s must be in %d..%d", name, least, most)
+	}
+}
+
+// atClock is the moment at which the clocks of a place show what wall shows in UTC. What no clock
+// there shows, as when summer time leaves an hour out, has the offset from before, as in Python: it
+// cannot be said of that place in Go, so it is said of that offset.
+func atClock(wall time.Time, place *time.Location) time.Time {
+	t := time.Date(wall.Year(), wall.Month(), wall.Day(), wall.Hour(), wall.Minute(), wall.Second(), wall.Nanosecond(), place)
+	name, offset := t.Zone()
+	switch shown := t.Unix() + int64(offset); {
+	case shown == wall.Unix():
+		return t
+	case shown > wall.Unix(): // t has the offset from after
+		since, _ := t.ZoneBounds()
+		name, offset = since.Add(-1).Zone()
+	}
+	return wall.Add(-time.Duration(offset) * time.Second).In(time.FixedZone(name, offset))
+}
 
 // A zonePart is Python's tzinfo, of a moment.
 type zonePart time.Time

@@ -74,17 +74,22 @@ func wholePow(a float64, n int) float64 {
 // minNormal is the least float of full precision.
 const minNormal = 0x1p-1022
 
+// leastRoot is where rootPow ends: a to a power below it is 1 for more bits than rounding needs, as
+// the logarithm of no float is beyond 2**10. A thousand roots lie between it and the least float.
+const leastRoot = 0x1p-120
+
 // rootPow is a**b for a b that is not whole, rounded once: the bits behind b's point are roots of a.
 func rootPow(a, b float64) float64 {
 	const precision = 256 // the whole part may have as many bits as a float, each of which doubles the error
 	one := new(big.Float).SetPrec(precision).SetInt64(1)
 	power, base := new(big.Float).Copy(one), new(big.Float).SetPrec(precision).SetFloat64(a)
 	whole, rest := math.Modf(math.Abs(b))
-	for root := new(big.Float).Copy(base); rest > 0; {
+	root := new(big.Float).Copy(base)
+	for bit := 0.5; rest >= leastRoot; bit /= 2 {
 		root.Sqrt(root)
-		if rest *= 2; rest >= 1 {
+		if rest >= bit {
 			power.Mul(power, root)
-			rest--
+			rest -= bit
 		}
 	}
 	for left := uint64(whole); left > 0; left >>= 1 {

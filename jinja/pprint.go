@@ -67,6 +67,7 @@ func (p *prettyPrinter) sequence(open string, items []value, end string, indent,
 }
 
 func (p *prettyPrinter) line(indent int) {
+	checkItems(len(p.out) + indent) // a long key indents all lines below it
 	p.out = append(append(p.out, '\n'), strings.Repeat(" ", indent)...)
 }
 

@@ -96,7 +96,7 @@ func textStrip(v, chars value, left, right bool) value {
 		if !chars.isText() {
 			throw(typeError, "strip arg must be None or str")
 		}
-		drop = func(r rune) bool { return strings.ContainsRune(chars.s, r) }
+		drop = oneOf(chars.s)
 	}
 	s := v.s
 	if left {
@@ -106,6 +106,19 @@ func textStrip(v, chars value, left, right bool) value {
 		s = strings.TrimRightFunc(s, drop)
 	}
 	return textLike(s, v)
+}
+
+// oneOf tells the characters of a text from others. Many of them it looks up in a set: what is
+// stripped may be as long as they are.
+func oneOf(chars string) func(r rune) bool {
+	if len(chars) <= 16 {
+		return func(r rune) bool { return strings.ContainsRune(chars, r) }
+	}
+	set := map[rune]bool{}
+	for _, r := range chars {
+		set[r] = true
+	}
+	return func(r rune) bool { return set[r] }
 }
 
 // textArg is an argument that must be text; into a Markup it goes escaped.
@@ -125,14 +138,14 @@ func textJoin(_ *frame, v value, a []value) value {
 		if i > 0 {
 			b.WriteString(v.s)
 		}
-		if v.k == kMarkup {
+		switch {
+		case v.k == kMarkup:
 			b.WriteString(escaped(x))
-			continue
-		}
-		if !x.isText() {
+		case x.isText():
+			b.WriteString(x.s)
+		default:
 			throw(typeError, "sequence item %d: expected str instance, %s found", i, typeName(x))
 		}
-		b.WriteString(x.s)
 		checkItems(b.Len())
 	}
 	return textLike(b.String(), v)

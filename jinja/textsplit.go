@@ -1,6 +1,8 @@
 package jinja
 
 import (
+	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -66,12 +68,13 @@ func rsplitBlanks(s string, limit int) []string {
 			break
 		}
 		_, n := utf8.DecodeRuneInString(s[i:])
-		out = append([]string{s[i+n:]}, out...)
+		out = append(out, s[i+n:])
 		s = s[:i]
 	}
 	if s != "" {
-		out = append([]string{s}, out...)
+		out = append(out, s)
 	}
+	slices.Reverse(out)
 	return out
 }
 
@@ -82,10 +85,12 @@ func rsplit(s, sep string, limit int) []string {
 		if i < 0 {
 			break
 		}
-		out = append([]string{s[i+len(sep):]}, out...)
+		out = append(out, s[i+len(sep):])
 		s = s[:i]
 	}
-	return append([]string{s}, out...)
+	out = append(out, s)
+	slices.Reverse(out)
+	return out
 }
 
 // isLineEnd are the characters at which str.splitlines splits.
@@ -154,6 +159,7 @@ func textTranslate(_ *frame, v value, a []value) value {
 		case to.isText():
 			b.WriteString(to.s)
 		}
+		checkItems(b.Len())
 	}
 	return textLike(b.String(), v)
 }
@@ -180,17 +186,53 @@ func textEncode(_ *frame, v value, a []value) value {
 		return bytesVal(v.s)
 	}
 	var out []byte
-	for i, r := range []rune(v.s) {
-		switch {
-		case r < limit:
-			out = append(out, byte(r))
-		case handling == "replace":
-			out = append(out, '?')
-		case handling != "ignore":
-			throw(encodeError, "can't encode character %s in position %d: ordinal not in range(%d)", asciiOnly(quoteName(string(r))), i, limit)
+	rs := []rune(v.s)
+	for i := 0; i < len(rs); i++ {
+		if rs[i] < limit {
+			out = append(out, byte(rs[i]))
+			continue
 		}
+		from := i
+		for i+1 < len(rs) && rs[i+1] >= limit {
+			i++
+		}
+		out = appendUnencodable(out, rs[from:i+1], from, limit, handling)
+		checkItems(len(out))
 	}
 	return bytesVal(string(out))
+}
+
+// appendUnencodable adds what stands for characters that an encoding does not have, of which the
+// first is at a position of the text. Unlike Python, there is no table of character names: namereplace is unknown.
+func appendUnencodable(dst []byte, rs []rune, at int, limit rune, handling string) []byte {
+	switch handling {
+	case "strict", "surrogateescape", "surrogatepass": // the surrogates of these are in no text of Go
+		throwUnencodable(rs, at, limit)
+	case "ignore":
+		return dst
+	case "replace":
+		return append(dst, strings.Repeat("?", len(rs))...)
+	case "xmlcharrefreplace":
+		for _, r := range rs {
+			dst = append(strconv.AppendInt(append(dst, "&#"...), int64(r), 10), ';')
+		}
+		return dst
+	case "backslashreplace":
+		return append(dst, asciiOnly(string(rs))...)
+	}
+	throw(lookupError, "unknown error handler name '%s'", handling)
+	return nil
+}
+
+func throwUnencodable(rs []rune, at int, limit rune) {
+	codec := "ascii"
+	if limit > utf8.RuneSelf {
+		codec = "latin-1"
+	}
+	if len(rs) > 1 {
+		throw(encodeError, "'%s' codec can't encode characters in position %d-%d: ordinal not in range(%d)", codec, at, at+len(rs)-1, limit)
+	}
+	throw(encodeError, "'%s' codec can't encode character '%s' in position %d: ordinal not in range(%d)", codec, asciiOnly(string(rs)), at, limit)
 }
 
 // codecLimit is the first character that an encoding does not have.

@@ -67,7 +67,9 @@ func timeField(t time.Time, name string) (int, bool) {
 }
 
 var timeMethods = map[string]func(t time.Time, a []value) value{
-	"date":       func(t time.Time, _ []value) value { return fromObject(datePart(t)) },
+	"date": func(t time.Time, _ []value) value {
+		return fromObject(datePart(time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, time.UTC)))
+	},
 	"time":       func(t time.Time, _ []value) value { return fromObject(clockPart(t)) },
 	"weekday":    func(t time.Time, _ []value) value { return integer(int64(t.Weekday()+6) % 7) },
 	"isoweekday": func(t time.Time, _ []value) value { return integer(int64(t.Weekday()+6)%7 + 1) },
@@ -185,7 +187,7 @@ func strftimeWeek(t time.Time, c byte) (string, bool) {
 	return "", false
 }
 
-// A datePart is Python's date, of a moment.
+// A datePart is Python's date: its midnight in UTC, as there are places where some days have none.
 type datePart time.Time
 
 func (datePart) typeName() string { return "datetime.date" }
