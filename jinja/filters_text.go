@@ -2,7 +2,6 @@ package jinja
 
 import (
 	"regexp"
-	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -230,8 +229,12 @@ func (w wrapper) wrap(s string) []string {
 	}
 	var lines []string
 	chunks := w.chunks([]rune(s))
+	blanks, of := 0, -1 // the blanks that chunks[0] ends with, counted once for all lines it is broken into
 	for len(chunks) > 0 {
-		if len(lines) > 0 && isBlank(chunks[0]) { // lines first: a chunk may be as long as the text
+		if of != len(chunks) {
+			blanks, of = blanksAtEnd(chunks[0]), len(chunks)
+		}
+		if len(lines) > 0 && len(chunks[0]) <= blanks {
 			chunks = chunks[1:]
 			if len(chunks) == 0 {
 				break
@@ -265,8 +268,8 @@ func (w wrapper) line(chunks [][]rune) (string, [][]rune) {
 			chunks = chunks[1:]
 		}
 	}
-	if len(cur) > 0 && isBlank(cur[len(cur)-1]) {
-		cur = cur[:len(cur)-1]
+	if last := len(cur) - 1; last >= 0 && blanksAtEnd(cur[last]) == len(cur[last]) {
+		cur = cur[:last]
 	}
 	var b strings.Builder
 	for _, c := range cur {
@@ -292,8 +295,13 @@ func (w wrapper) breakAt(word []rune, room int) int {
 
 func isWrapSpace(r rune) bool { return strings.ContainsRune("\t\n\v\f\r ", r) }
 
-func isBlank(s []rune) bool {
-	return !slices.ContainsFunc(s, func(r rune) bool { return !isPySpace(r) })
+// blanksAtEnd counts the blanks that s ends with. All of s is blank if there are as many.
+func blanksAtEnd(s []rune) int {
+	n := 0
+	for n < len(s) && isPySpace(s[len(s)-1-n]) {
+		n++
+	}
+	return n
 }
 
 // chunks cuts a line into the pieces that stay together: runs of blanks, words, and parts of words

@@ -22,6 +22,8 @@ func TestWorkIsBounded(t *testing.T) {
 		{"a strip of many characters", "{{ ('a' * 9000000).strip('b' * 9000000 ~ 'a')|length }}", "0", ""},
 		{"brackets around an address", "{{ ('a' ~ '(' * 4000000 ~ 'b' ~ ')' * 4000000)|urlize|length }}", "8000002", ""},
 		{"fields of many keywords", "{% set ns = namespace(d={}) %}{% for i in range(300000) %}{{ ns.d.update({'k%d' % i: ''}) or '' }}{% endfor %}{{ ('{k299999}' * 1000000).format(**ns.d) }}", "", ""},
+		{"a word that begins with blanks it is not broken at", "{{ ('x ' ~ '\u00a0' * 4000000 ~ 'a')|wordwrap(1) }}", "x\na", ""},
+		{"a word that ends with them", "{{ ('x ' ~ 'a' * 1500000 ~ '\u00a0' * 4000000)|wordwrap(1)|length }}", "3000001", ""},
 		{"a translation that grows", "{{ ('a' * 10000).translate({97: 'b' * 1000000})|length }}", "", "OverflowError"},
 		{"a safe separator between texts", "{{ (','|safe).join(['a' * 1000000] * 10000)|length }}", "", "OverflowError"},
 		{"a key that indents", "{{ {'k' * 1000000: range(100000)|list}|pprint|length }}", "", "OverflowError"},
